@@ -1,0 +1,69 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { Flags } from '@oclif/core';
+import { EcoCommand } from '../base.ts';
+import { profileName, saveProfile } from '../settings.ts';
+
+const DEFAULT_PORT = 8080;
+
+export default class Dev extends EcoCommand {
+  static override summary = 'run everything on this machine: server, two local regions, an account with credit';
+  static override description =
+    'GPUs are simulated and the catalogue is served by the built-in simulator. Ctrl-C ends all of it; the data folder stays, and the next start goes on from there. With --json, one line {url, api_key, admin_key, pid} says that it is ready.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --port 0 --json',
+  ];
+  static override flags = {
+    port: Flags.integer({
+      default: DEFAULT_PORT,
+      min: 0,
+      max: 65_535,
+      description: 'port to listen on; 0 takes a free one',
+    }),
+    data: Flags.string({
+      description: 'folder for database, secrets and replicas',
+      defaultHelp: '~/.local/share/eco/dev',
+    }),
+    'log-level': Flags.option({
+      options: ['silent', 'error', 'info', 'debug'] as const,
+      default: 'error',
+      description: 'what the server logs on stderr',
+    })(),
+  };
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Dev);
+    const { startDev } = await import('../../server/dev/start.ts');
+    const { firstSignal } = await import('../../server/signals.ts');
+    const onProgress = (message: string) => this.note(message);
+    const stopped = firstSignal();
+    await using dev = await startDev({
+      data: flags.data ?? dataFolder(),
+      port: flags.port,
+      logLevel: flags['log-level'],
+      onProgress,
+    });
+    const { url, api_key, admin_key } = dev;
+    await saveProfile(profileName(flags.profile), { api_url: url, api_key, admin_key });
+    this.showLine({ url, api_key, admin_key, pid: process.pid }, ready(url, api_key));
+    await stopped;
+    this.note('Ending the server and all replicas …');
+  }
+}
+
+function dataFolder(): string {
+  return join(process.env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'eco', 'dev');
+}
+
+const ready = (url: string, apiKey: string) => `
+EcoLink is ready at ${url}
+
+  export OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${apiKey}
+
+In another terminal (eco knows the key already):
+  eco chat llama-3.1-8b-instruct "Hello"
+  eco models register my-llama --hf meta-llama/Llama-3.1-8B-Instruct
+  eco instances launch my-llama --image ecolink/sim
+
+Ctrl-C ends everything.`;

@@ -1,0 +1,15 @@
+import { quiet, waitFlags, workloadArg } from '../shared-flags.ts';
+import { WorkloadCommand } from '../workload-command.ts';
+
+export default class Stop extends WorkloadCommand {
+  static override summary = 'release the GPUs of a workload; the unused part of its hold comes back';
+  static override examples = ['<%= config.bin %> <%= command.id %> 142 --wait'];
+  static override args = { workload: workloadArg };
+  static override flags = { quiet, ...waitFlags };
+
+  async run() {
+    const { args, flags } = await this.parse(Stop);
+    const eco = await this.client(flags);
+    return this.settle(eco, await eco.workloads.stop(args.workload), 'stopped', flags);
+  }
+}

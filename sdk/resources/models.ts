@@ -1,0 +1,26 @@
+import type { RequestOptions } from '../client.ts';
+import { getModel, type Input, listModels, type Model, registerModel, removeModel } from '../contract/index.ts';
+import type { Listing, Query } from '../pagination.ts';
+import { Resource } from './resource.ts';
+
+export class Models extends Resource {
+  /** The registered model. `conflict` if the name is taken, `invalid_request` if the source cannot be right. `POST /models` */
+  register(input: Input<typeof registerModel>, options?: RequestOptions): Promise<Model> {
+    return this.client.call(registerModel, input, options);
+  }
+
+  /** Registered models, newest first. `GET /models` */
+  list(query: Query<typeof listModels> = {}, options?: RequestOptions): Listing<Model> {
+    return this.client.list(listModels, query, options);
+  }
+
+  /** A model by name or id. `not_found`. `GET /models/{model}` */
+  get(model: string, options?: RequestOptions): Promise<Model> {
+    return this.client.call(getModel, { model }, options);
+  }
+
+  /** The model that was removed. `conflict` while something runs it, `not_found`. `DELETE /models/{model}` */
+  remove(model: string, options?: RequestOptions): Promise<Model> {
+    return this.client.call(removeModel, { model }, options);
+  }
+}

@@ -1,0 +1,72 @@
+import { type CatalogCategory, NANOS_MAX, type Prices, parseMoney } from '../../sdk/contract/index.ts';
+
+export interface TokenCounts {
+  input_tokens: number;
+  /** How many of the input tokens came out of a cache. */
+  cached_input_tokens: number;
+  output_tokens: number;
+}
+
+const UNIT_TOKENS = 1_000_000n;
+
+/** Nano-dollars of one request, rounded once, half up. A unit without a price is not billed: `isPriced` guards admission. */
+export function priceUsage(prices: Prices, counts: TokenCounts): bigint {
+  const input = countOf(counts.input_tokens);
+  const cached = atMost(countOf(counts.cached_input_tokens), input);
+  const inputPrice = nanosOf(prices.input_per_1m);
+  const cachedPrice = prices.cached_input_per_1m === undefined ? inputPrice : nanosOf(prices.cached_input_per_1m);
+  const outputPrice = nanosOf(prices.output_per_1m);
+  const total = (input - cached) * inputPrice + cached * cachedPrice + countOf(counts.output_tokens) * outputPrice;
+  return bounded(divideHalfUp(total, UNIT_TOKENS));
+}
+
+/** What each category bills: a model is priced when every unit of one of these lists has a price. Zero is a price, absent is not. */
+const billedUnits: Record<CatalogCategory, readonly (readonly (keyof Prices)[])[]> = {
+  chat: [['input_per_1m', 'output_per_1m']],
+  vision: [['input_per_1m', 'output_per_1m']],
+  embedding: [['input_per_1m']],
+  reranker: [['input_per_1m'], ['per_1k_documents']],
+  image: [['per_image']],
+  speech: [['per_1k_characters'], ['per_audio_second']],
+  transcription: [['per_audio_second']],
+  video: [['per_video_second']],
+};
+
+export function isPriced(category: CatalogCategory, prices: Prices | null): prices is Prices {
+  return prices !== null && billedUnits[category].some((units) => units.every((unit) => prices[unit] !== undefined));
+}
+
+/** Time some GPUs were in use. Negative `ms` takes back what was charged too much. */
+export interface GpuTime {
+  ms: number;
+  gpus: number;
+  /** Per GPU and hour. */
+  price_nanos: bigint;
+}
+
+const HOUR_MS = 3_600_000n;
+
+/** Nano-dollars of GPU time: summed exactly, rounded once, half up. */
+export function priceGpuTime(times: readonly GpuTime[]): bigint {
+  let total = 0n;
+  for (const { ms, gpus, price_nanos } of times) total += BigInt(ms) * BigInt(gpus) * price_nanos;
+  return bounded(divideHalfUp(total, HOUR_MS));
+}
+
+const nanosOf = (price: string | undefined) => (price === undefined ? 0n : parseMoney(price));
+const atMost = (value: bigint, limit: bigint) => (value < limit ? value : limit);
+
+function countOf(tokens: number): bigint {
+  if (!Number.isSafeInteger(tokens) || tokens < 0) throw new RangeError(`Not a count of tokens: ${tokens}`);
+  return BigInt(tokens);
+}
+
+/** Half goes away from zero, so that a refund is the exact mirror of a charge. */
+function divideHalfUp(total: bigint, unit: bigint): bigint {
+  return total < 0n ? -divideHalfUp(-total, unit) : (2n * total + unit) / (2n * unit);
+}
+
+function bounded(nanos: bigint): bigint {
+  if (nanos > NANOS_MAX || nanos < -NANOS_MAX) throw new RangeError(`More than money can be: ${nanos} nano-dollars`);
+  return nanos;
+}

@@ -1,0 +1,229 @@
+import { mkdirSync } from 'node:fs';
+import type { LogLine, Offer } from '../../../sdk/contract/index.ts';
+import type { Log } from '../../log.ts';
+import { type ClusterDriver, type Deployment, type Evidence, type LogQuery, RegionUnreachable } from '../driver.ts';
+import { adopt } from './adopt.ts';
+import { assignGpus, assignPort } from './assign.ts';
+import { evidenceOf } from './evidence.ts';
+import { readSlots, removeFolder } from './folder.ts';
+import { type LocalGpu, offersOf } from './gpus.ts';
+import { findLeaseTime, LEASE_LOST_MS, leaseOf, renewEveryMs, renewLease } from './lease.ts';
+import { readLogs } from './logs.ts';
+import { rollOut, type Site } from './roll-out.ts';
+import type { Lease } from './run.ts';
+import { isLive, type Slot } from './slot.ts';
+import { type Tending, tellToStop, tend } from './tend.ts';
+
+export interface LocalRegionOptions {
+  name: string;
+  gpus: readonly LocalGpu[];
+  /** Holds one folder for each replica. */
+  directory: string;
+  installation: string;
+  log: Log;
+  clock: () => number;
+  /** How long replicas go on when no server is there for them. */
+  leaseLostMs?: number;
+}
+
+/** Replicas as processes of this machine. Disposing leaves them to the next server. */
+export async function openLocalRegion(options: LocalRegionOptions): Promise<LocalRegion> {
+  const { directory, installation, clock, log, leaseLostMs = LEASE_LOST_MS } = options;
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const lease = leaseOf(directory, installation, leaseLostMs);
+  const leaseAt = findLeaseTime(lease) ?? clock();
+  renewLease(lease, clock());
+  const slots = readSlots(directory, installation, (folder, err) => log.warn({ err, folder }, 'not a replica of ours'));
+  await Promise.all(slots.map((slot) => adopt(slot, leaseAt, clock)));
+  return new LocalRegion(options, slots, lease);
+}
+
+const TICK_MS = 100;
+const FAILED_TICK_MS = 1_000;
+/** Gone replicas are kept so long for their logs. */
+const GONE_KEPT_MS = 7 * 86_400_000;
+const STOP_ALL_GRACE_MS = 3_000;
+const STOP_ALL_TIMEOUT_MS = 15_000;
+const DESTROY_TIMEOUT_MS = 5_000;
+
+/** Told of a replica for the last time. */
+const GONE = 'gone';
+
+type Workload = Parameters<ClusterDriver['observe']>[0];
+
+export class LocalRegion implements ClusterDriver {
+  readonly kind = 'local';
+  readonly region: string;
+  readonly #site: Site;
+  readonly #tending: Tending;
+  readonly #log: Log;
+  /** What was declared last, by uid. */
+  readonly #declared = new Map<string, Deployment>();
+  readonly #listeners = new Set<(workload_id: number) => void>();
+  /** Evidence as it was last told, by replica. */
+  readonly #told = new Map<string, string>();
+  readonly #running: Promise<void>;
+  #isClosing = false;
+  #wake = () => {};
+  #failure: unknown;
+  #renewedAt = 0;
+
+  constructor(options: LocalRegionOptions, slots: Slot[], lease: Lease) {
+    const { name, directory, installation, gpus, clock, log } = options;
+    this.region = name;
+    this.#log = log;
+    this.#site = { installation, directory, gpus, clock, slots };
+    this.#tending = { lease, log, clock, assignPort: (slot) => assignPort(slot, slots) };
+    this.#running = this.#run();
+  }
+
+  async offers(): Promise<Offer[]> {
+    return offersOf(this.#site.gpus, this.#site.slots);
+  }
+
+  async apply(deployment: Deployment): Promise<void> {
+    this.#declared.set(deployment.uid, deployment);
+    try {
+      this.#step();
+    } catch (cause) {
+      throw new RegionUnreachable(this.region, `the folder of ${this.region} cannot be written`, { cause });
+    }
+    this.#wake();
+  }
+
+  async observe({ uid }: Workload): Promise<Evidence[]> {
+    if (this.#failure !== undefined)
+      throw new RegionUnreachable(this.region, `replicas of ${this.region} cannot be looked after`, {
+        cause: this.#failure,
+      });
+    return this.#slotsOf(uid).map((slot) => this.#evidenceOf(slot));
+  }
+
+  async list(): Promise<Workload[]> {
+    const live = this.#site.slots.filter(isLive).map(({ spec }) => [spec.uid, spec.workload_id] as const);
+    return [...new Map(live)].map(([uid, workload_id]) => ({ uid, workload_id }));
+  }
+
+  async destroy({ uid }: Workload): Promise<void> {
+    this.#declared.delete(uid);
+    await this.#end(this.#slotsOf(uid), { graceMs: 0, timeoutMs: DESTROY_TIMEOUT_MS });
+  }
+
+  /** Ends every replica of this installation here, and waits for it. */
+  async stopAll(): Promise<void> {
+    this.#declared.clear();
+    await this.#end(this.#site.slots, { graceMs: STOP_ALL_GRACE_MS, timeoutMs: STOP_ALL_TIMEOUT_MS });
+  }
+
+  logs({ uid }: Workload, query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine> {
+    return readLogs(() => this.#slotsOf(uid), query, signal);
+  }
+
+  onChange(listener: (workload_id: number) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosing = true;
+    this.#wake();
+    await this.#running;
+    await Promise.all(this.#site.slots.map(({ probe }) => probe));
+  }
+
+  #slotsOf(uid: string): Slot[] {
+    return this.#site.slots.filter(({ spec }) => spec.uid === uid);
+  }
+
+  #evidenceOf(slot: Slot): Evidence {
+    const { gpus, slots } = this.#site;
+    return evidenceOf(
+      slot,
+      offersOf(gpus, slots).find(({ gpu }) => gpu === slot.spec.gpu.type),
+    );
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isClosing) {
+      const { promise: woken, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      await this.#tick();
+      const timer = setTimeout(resolve, this.#failure === undefined ? TICK_MS : FAILED_TICK_MS);
+      await woken;
+      clearTimeout(timer);
+    }
+  }
+
+  /** Looks after every slot. One that cannot be looked after hinders no other. */
+  async #tick(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const slot of this.#site.slots.filter(isLive))
+      await tend(slot, this.#tending).catch((error) => void failures.push(error));
+    try {
+      this.#renewLease();
+      this.#step();
+      this.#prune();
+    } catch (error) {
+      failures.push(error);
+    }
+    [this.#failure] = failures;
+    if (failures.length > 0)
+      this.#log.error({ err: failures[0], region: this.region }, 'replicas cannot be looked after');
+    this.#tellChanges();
+  }
+
+  /** Moves every workload one step on, and gives out what is free. */
+  #step(): void {
+    for (const [uid, deployment] of this.#declared) {
+      rollOut(this.#site, deployment);
+      if (deployment.replicas === 0 && !this.#slotsOf(uid).some(isLive)) this.#declared.delete(uid);
+    }
+    assignGpus(this.#site.slots, this.#site.gpus);
+  }
+
+  async #end(slots: readonly Slot[], { graceMs, timeoutMs }: { graceMs: number; timeoutMs: number }): Promise<void> {
+    const live = slots.filter(isLive);
+    const at = this.#site.clock();
+    for (const slot of live) {
+      const grace_ms = Math.min(graceMs, slot.spec.grace_seconds * 1000);
+      tellToStop(slot, { reason: 'replicas_stopping', message: 'Told to stop.' }, { at, grace_ms, notice_ms: 0 });
+    }
+    this.#wake();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeoutMs);
+    const look = setInterval(() => live.some(isLive) || resolve(), TICK_MS);
+    await promise;
+    clearTimeout(timer);
+    clearInterval(look);
+    const left = live.filter(isLive).map(({ spec }) => spec.id);
+    if (left.length > 0) this.#log.error({ region: this.region, replicas: left }, 'replicas did not end in time');
+  }
+
+  #renewLease(): void {
+    const { lease, clock } = this.#tending;
+    if (clock() - this.#renewedAt < renewEveryMs(lease)) return;
+    renewLease(lease, clock());
+    this.#renewedAt = clock();
+  }
+
+  #prune(): void {
+    const { slots, clock } = this.#site;
+    const old = slots.filter(({ state }) => state.ended_at !== null && clock() - state.ended_at > GONE_KEPT_MS);
+    for (const slot of old) {
+      removeFolder(slot);
+      slots.splice(slots.indexOf(slot), 1);
+      this.#told.delete(slot.spec.id);
+    }
+  }
+
+  #tellChanges(): void {
+    const changed = new Set<number>();
+    for (const slot of this.#site.slots) {
+      if (this.#told.get(slot.spec.id) === GONE) continue;
+      const now = isLive(slot) ? JSON.stringify(this.#evidenceOf(slot)) : GONE;
+      if (this.#told.get(slot.spec.id) !== now) changed.add(slot.spec.workload_id);
+      this.#told.set(slot.spec.id, now);
+    }
+    for (const workload_id of changed) for (const listener of this.#listeners) listener(workload_id);
+  }
+}

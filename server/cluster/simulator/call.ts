@@ -1,0 +1,19 @@
+import type { Answer } from './answer.ts';
+import type { Ask } from './ask.ts';
+import type { Head } from './chunks.ts';
+import type { Fault } from './faults.ts';
+
+/** One chat completion under way. */
+export interface Call {
+  ask: Ask;
+  head: Head;
+  answers: Answer[];
+  promptTokens: number;
+  fault: Fault | undefined;
+  /** Aborted when the client is gone. */
+  signal: AbortSignal;
+  /** Tokens that were written to the socket. */
+  sent: number;
+  /** Right after tokens were written. */
+  count(tokens: number): void;
+}

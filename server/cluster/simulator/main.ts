@@ -1,0 +1,3 @@
+import { runSimulator } from './run.ts';
+
+process.exit(await runSimulator(process.argv.slice(2)));

@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { join, resolve } from 'node:path';
+import { Eco } from '../../sdk/index.ts';
+import { openAccount } from '../accounts/open-account.ts';
+import { findSystemAccount } from '../accounts/store.ts';
+import { Config } from '../config.ts';
+import { openLog } from '../log.ts';
+import { type Server, startServer } from '../serve.ts';
+import { platformCatalog } from './catalog.ts';
+import { type DevKeys, readDevKeys, writeDevKeys } from './keys.ts';
+
+export interface Dev extends DevKeys, AsyncDisposable {
+  url: string;
+  regions: string[];
+}
+
+export interface DevOptions {
+  data: string;
+  port: number;
+  logLevel: 'error' | 'info' | 'debug' | 'silent';
+  onProgress(message: string): void;
+}
+
+const CREDIT = '500.00';
+const PLATFORM_READY_TIMEOUT_MS = 60_000;
+
+const GPUS = [
+  { type: 'rtx-pro-6000', count: 8, price_per_hour: '1.60' },
+  { type: 'h100', count: 8, price_per_hour: '3.20' },
+];
+
+/**
+ * The whole product on this machine: a server, two local regions with simulated GPUs, an account with credit and a
+ * key, and the starter catalogue served by the simulator. What it made at its first start it finds at the next.
+ */
+export async function startDev({ data, port, logLevel, onProgress }: DevOptions): Promise<Dev> {
+  const config = Config.parse({
+    listen: `127.0.0.1:${port}`,
+    data: resolve(data),
+    log_level: logLevel,
+    local_replicas: 'end',
+    drain_ms: 1_000,
+    regions: ['local-a', 'local-b'].map((name) => ({ name, kind: 'local', gpus: GPUS })),
+  });
+  const server = await startServer(config, openLog(config.log_level));
+  try {
+    onProgress(`Server on ${server.url}, data in ${config.data}`);
+    const keys = await openDevKeys(server, join(config.data, 'dev.json'));
+    await servePlatformModels(server, keys, onProgress);
+    return {
+      url: server.url,
+      ...keys,
+      regions: config.regions.map(({ name }) => name),
+      [Symbol.asyncDispose]: () => server.drain(),
+    };
+  } catch (error) {
+    await server.drain();
+    throw error;
+  }
+}
+
+/** The keys of an earlier start, or a new account with credit. */
+async function openDevKeys(server: Server, path: string): Promise<DevKeys> {
+  const kept = readDevKeys(path);
+  if (kept) return kept;
+  const admin_key = server.context.secrets.newAdminKey;
+  if (admin_key === undefined)
+    throw new Error(
+      `${path} is missing, and with it the keys of this data folder. Start with another --data, or remove the folder.`,
+    );
+  const { admin } = new Eco({ apiKey: admin_key, baseUrl: server.url });
+  const account = await admin.createAccount({ name: 'dev' });
+  await admin.credit({
+    account_id: account.id,
+    amount: CREDIT,
+    kind: 'bonus',
+    description: 'Credit to try things out',
+    reference: randomUUID(),
+  });
+  return writeDevKeys(path, { admin_key, api_key: account.secret, account_id: account.id });
+}
+
+/** One simulator in each region, an instance of the system account, answers for the whole catalogue. */
+async function servePlatformModels(
+  server: Server,
+  { admin_key }: DevKeys,
+  onProgress: DevOptions['onProgress'],
+): Promise<void> {
+  if (await findSystemAccount(server.context.db)) return;
+  const { secret } = await openAccount(server.context, { name: 'platform', actor: 'system', isSystem: true });
+  const platform = new Eco({ apiKey: secret, baseUrl: server.url });
+  await platform.models.register({ name: 'platform', category: 'chat', source: { type: 'image' } });
+  const instance = await platform.instances.launch({
+    model: 'platform',
+    image: 'ecolink/sim',
+    args: ['--mode', 'seeded', '--ttft', '60ms', '--itl', '15ms'],
+  });
+  const { admin } = new Eco({ apiKey: admin_key, baseUrl: server.url });
+  await admin.importModels({ models: platformCatalog(instance.id) });
+  onProgress('Platform models are served by the simulator');
+  await platform.instances.waitUntilRunning(instance.id, { timeoutMs: PLATFORM_READY_TIMEOUT_MS });
+}

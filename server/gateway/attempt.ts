@@ -1,0 +1,135 @@
+import type { Call, Core } from './core.ts';
+import type { Answer, Delivery } from './delivery.ts';
+import { ErrorAnswer } from './error-answer.ts';
+import { type Fault, refusedBy, unreachable, unreadable } from './fault.ts';
+import { headersToReplica, isEncoded, isEventStream } from './headers.ts';
+import { noteFailure, noteLatency, noteSuccess } from './health.ts';
+import { spliceChatBody, type UsageWish } from './splice.ts';
+import { StreamAnswer } from './stream-answer.ts';
+import type { Replica, Route } from './tables.ts';
+import type { AnswerHeaders, AnswerSink, UpstreamCall, UpstreamFailure } from './upstream.ts';
+import { WholeAnswer } from './whole-answer.ts';
+
+const CONTINUOUS_ENGINES = new Set(['vllm', 'sim']);
+const STALE_WITHIN_MS = 250;
+const LINGER_MS = 1_000;
+
+/** One try at one replica, counted as in flight there until its last byte. */
+export class Attempt implements AnswerSink {
+  readonly route: Route;
+  readonly startedAt = performance.now();
+  answer: Answer | undefined;
+  readonly #core: Core;
+  readonly #delivery: Delivery;
+  readonly #upstream: UpstreamCall;
+  #isOver = false;
+  #hasHead = false;
+  #wasReset = false;
+  #lingersSince = 0;
+
+  constructor(core: Core, delivery: Delivery, route: Route) {
+    this.#core = core;
+    this.#delivery = delivery;
+    this.route = route;
+    route.health.inFlight++;
+    const { call } = delivery;
+    this.#upstream = core.upstream.send(
+      route.replica.origin,
+      {
+        path: `${route.replica.basePath}/chat/completions`,
+        headers: headersToReplica(call.request, route.replica, call.id),
+        body: spliceChatBody(call.body, { model: route.servedName, usage: wishFor(call, route) }),
+      },
+      this,
+    );
+  }
+
+  get replica(): Replica {
+    return this.route.replica;
+  }
+
+  /** Whether it broke as an idle connection does that the other side had closed: the replica never saw the request. */
+  get looksStale(): boolean {
+    const { servedAt } = this.route.health;
+    return this.#wasReset && !this.#hasHead && servedAt > 0 && performance.now() - this.startedAt < STALE_WITHIN_MS;
+  }
+
+  pause(): void {
+    this.#upstream.pause();
+  }
+
+  resume(): void {
+    this.#upstream.resume();
+  }
+
+  noteContent(): void {
+    noteLatency(this.route.health, performance.now() - this.startedAt, this.#core.clock());
+  }
+
+  /** Ends it well. What the replica still sends is read for a moment, so that the connection can be used again. */
+  leave(): void {
+    if (this.#isOver) return;
+    this.#lingersSince = performance.now();
+    this.#core.clocks.add(this);
+  }
+
+  /** Breaks it off, at once also on the replica's side. */
+  abort(): void {
+    this.#upstream.abort();
+    this.#release();
+  }
+
+  tick(now: number): void {
+    if (now - this.#lingersSince >= LINGER_MS) this.abort();
+  }
+
+  fail(fault: Fault): void {
+    this.abort();
+    if (fault.isReplicas) noteFailure(this.route.health, this.#core.clock());
+  }
+
+  start(status: number, headers: AnswerHeaders) {
+    this.#hasHead = true;
+    if (status === 401 || status === 403 || status < 200 || status >= 500 || (status >= 300 && status < 400))
+      return this.#delivery.fail(refusedBy(status));
+    if (status >= 400) this.answer = new ErrorAnswer(this.#delivery, status, this.replica.region);
+    else if (!isEventStream(headers)) this.answer = new WholeAnswer(this.#delivery, headers, this.replica.region);
+    else if (isEncoded(headers)) this.#delivery.fail(unreadable('compressed a stream of events'));
+    else this.answer = new StreamAnswer(this.#delivery, isContinuous(this.route));
+  }
+
+  data(chunk: Buffer): void {
+    if (this.#lingersSince === 0) this.answer?.data(chunk);
+  }
+
+  end(): void {
+    this.#release();
+    if (this.#lingersSince === 0) this.answer?.end();
+    else noteSuccess(this.route.health, this.#core.clock());
+  }
+
+  failed(failure: UpstreamFailure): void {
+    this.#release();
+    this.#wasReset = failure.type === 'reset';
+    if (this.#lingersSince === 0) this.#delivery.fail(unreachable(failure));
+  }
+
+  /** The answer is complete: the replica has proved itself. */
+  noteSuccess(): void {
+    noteSuccess(this.route.health, this.#core.clock());
+  }
+
+  #release(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.route.health.inFlight--;
+    this.#core.clocks.delete(this);
+  }
+}
+
+const isContinuous = ({ engine }: Route) => CONTINUOUS_ENGINES.has(engine);
+
+function wishFor({ body }: Call, route: Route): UsageWish {
+  if (!body.stream) return 'as_asked';
+  return isContinuous(route) ? 'continuous' : 'final';
+}

@@ -1,0 +1,51 @@
+import type { KeyEntry } from '../accounts/keyring.ts';
+import type { Config } from '../config.ts';
+import type { Log } from '../log.ts';
+import type { ByteBudget } from './byte-budget.ts';
+import type { Clocks } from './clocks.ts';
+import type { Journal } from './journal.ts';
+import type { Progress } from './journal-format.ts';
+import type { ClientRequest } from './reply.ts';
+import type { Target } from './resolve.ts';
+import type { RetryBudget } from './retry-budget.ts';
+import type { ChatBody } from './splice.ts';
+import type { Tab } from './tab.ts';
+import type { Tables } from './tables.ts';
+import type { Upstream } from './upstream.ts';
+
+/** What requests in flight share. */
+export interface Core {
+  settings: Config['gateway'];
+  log: Log;
+  /** Unix milliseconds. */
+  clock: () => number;
+  clocks: Clocks;
+  tables: Tables;
+  upstream: Upstream;
+  journal: Journal;
+  tab: Tab;
+  retries: RetryBudget;
+  bytes: ByteBudget;
+  flights: Set<Ongoing>;
+}
+
+/** A request in flight, as those see it who look after all of them. */
+export interface Ongoing {
+  /** A line for the journal, if there is something new to say. */
+  progress(): Omit<Progress, 'type'> | undefined;
+  /** Ends it when the server goes. */
+  shutDown(): void;
+}
+
+/** A request that was admitted. */
+export interface Call {
+  id: string;
+  /** Unix milliseconds. */
+  startedAt: number;
+  key: KeyEntry;
+  target: Target;
+  body: ChatBody;
+  request: ClientRequest;
+  /** What it stands on the tab with until it has ended. */
+  estimate_nanos: bigint;
+}

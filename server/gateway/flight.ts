@@ -1,0 +1,275 @@
+import { EcoError } from '../../sdk/contract/index.ts';
+import { priceUsage } from '../billing/price.ts';
+import type { UsageRecord } from '../billing/settle.ts';
+import { dayOfId } from '../new-id.ts';
+import { Attempt } from './attempt.ts';
+import { pickReplica } from './balance.ts';
+import type { Timed } from './clocks.ts';
+import type { Call, Core, Ongoing } from './core.ts';
+import type { Delivery } from './delivery.ts';
+import { type Fault, firstTokenTimeout, idleTimeout, totalTimeout } from './fault.ts';
+import { streamHeaders } from './headers.ts';
+import type { Health } from './health.ts';
+import type { Progress } from './journal-format.ts';
+import { refuse } from './refuse.ts';
+import type { Reply } from './reply.ts';
+import { notReady } from './resolve.ts';
+import { type MeteredCounts, NOTHING } from './usage.ts';
+
+const ATTEMPTS_MAX = 3;
+/** A prompt of 100,000 tokens may take twenty seconds more to its first one. */
+const FIRST_TOKEN_MS_PER_KB = 50;
+const WAITING = Buffer.from(': waiting for a replica\n\n');
+
+type Status = 'completed' | 'client_closed' | 'client_stalled' | 'upstream_cut' | 'gateway_shutdown' | 'failed';
+
+/**
+ * One admitted request from the first attempt to the last byte: replica after replica until content has gone to the
+ * client, then that one to its end. Ends exactly once, with one record.
+ */
+export class Flight implements Delivery, Ongoing, Timed {
+  readonly call: Call;
+  isOpen = false;
+  hasHead = false;
+  readonly #core: Core;
+  readonly #reply: Reply;
+  readonly #startedAt = performance.now();
+  readonly #tried: Health[] = [];
+  #attempt: Attempt | undefined;
+  #attempts = 0;
+  #hasResent = false;
+  #hasContent = false;
+  #isOver = false;
+  #firstTokenMs: number | null = null;
+  /** Tokens in the last line of progress that was written. */
+  #notedTokens = 0;
+  #sentAt = this.#startedAt;
+  #dataAt = 0;
+  #blockedSince = 0;
+
+  constructor(core: Core, call: Call, reply: Reply) {
+    this.#core = core;
+    this.call = call;
+    this.#reply = reply;
+  }
+
+  start(): void {
+    const { flights, clocks, tab, retries } = this.#core;
+    flights.add(this);
+    clocks.add(this);
+    tab.add(debtorOf(this.call), this.call.estimate_nanos);
+    retries.noteRequest();
+    this.#reply.onClose = () => this.#stop('client_closed');
+    this.#reply.onDrain = () => this.#unblock();
+    this.#tryNext();
+  }
+
+  /** Ends what still runs when the server goes. */
+  shutDown(): void {
+    if (this.#isOver) return;
+    const error = new EcoError('unavailable', 'The server is shutting down. Try again.', { retryAfter: 1 });
+    this.#attempt?.abort();
+    this.#refuse('gateway_shutdown', error);
+  }
+
+  /** A line for the journal, if there is something new to say. */
+  progress(): Omit<Progress, 'type'> | undefined {
+    if (!this.#hasContent || !this.#attempt?.answer?.isStream) return undefined;
+    const counts = this.#counts();
+    if (counts.output_tokens === this.#notedTokens) return undefined;
+    this.#notedTokens = counts.output_tokens;
+    return { id: this.call.id, counts, duration_ms: this.#elapsedMs() };
+  }
+
+  tick(now: number) {
+    const { settings } = this.#core;
+    if (now - this.#startedAt >= settings.total_timeout_ms) return this.fail(totalTimeout(settings.total_timeout_ms));
+    if (this.#blockedSince > 0) {
+      if (now - this.#blockedSince >= settings.stalled_client_timeout_ms) this.#stop('client_stalled');
+    } else if (this.#isStream) this.#tickStream(now);
+  }
+
+  open(status: number, headers: string[]): void {
+    this.hasHead = true;
+    this.isOpen = true;
+    this.#reply.head(status, headers);
+  }
+
+  openStream(): void {
+    if (this.isOpen) return;
+    const region = this.#attempt?.replica.region;
+    if (!this.hasHead) this.open(200, streamHeaders(this.call.id, region));
+    else this.write(Buffer.from(`: x-ecolink-region ${region}\n\n`)); // the head left while this waited
+    this.isOpen = true;
+  }
+
+  noteContent(): void {
+    this.#dataAt = this.#core.clocks.now;
+    if (this.#hasContent) return;
+    this.#hasContent = true;
+    this.#firstTokenMs = this.#elapsedMs();
+    if (!this.#isStream) return;
+    this.#attempt?.noteContent();
+    const counts = this.#counts();
+    this.#notedTokens = counts.output_tokens;
+    this.#core.journal.begin({ record: this.#record('failed', counts), prices: this.call.target.prices });
+  }
+
+  write(bytes: Buffer): void {
+    this.#sentAt = this.#core.clocks.now;
+    if (this.#reply.write(bytes)) return;
+    this.#blockedSince ||= performance.now();
+    this.#attempt?.pause();
+  }
+
+  complete(counts: MeteredCounts, last: Buffer | undefined): void {
+    this.#attempt?.noteSuccess();
+    this.#attempt?.leave();
+    this.#end(this.#record('completed', counts), () => this.#reply.end(last));
+  }
+
+  refuse(status: number, headers: string[], body: Buffer): void {
+    this.#attempt?.noteSuccess();
+    this.#end(this.#record('failed', NOTHING), () => {
+      if (this.hasHead) this.#reply.end(inBand(body.toString('utf8')));
+      else {
+        this.#reply.head(status, headers);
+        this.#reply.end(body);
+      }
+    });
+  }
+
+  fail(fault: Fault) {
+    if (this.#isOver) return;
+    const attempt = this.#attempt;
+    if (attempt && !this.isOpen && fault.isRetryable && !this.#hasResent && attempt.looksStale) {
+      this.#hasResent = true;
+      attempt.abort();
+      return this.#send(attempt.route);
+    }
+    attempt?.fail(fault);
+    const mayRetry = fault.isRetryable && !this.isOpen && this.#attempts < ATTEMPTS_MAX;
+    if (mayRetry && this.#core.retries.take()) return this.#tryNext();
+    const status = this.#hasContent ? 'upstream_cut' : 'failed';
+    if (fault.isTold) this.#end(this.#record(status, this.#counts()), () => this.#reply.end());
+    else this.#refuse(status, fault.error);
+  }
+
+  /** A stream was asked for, and nothing else has come. */
+  get #isStream(): boolean {
+    return this.call.body.stream && this.#attempt?.answer?.isStream !== false;
+  }
+
+  #tryNext() {
+    const { tables, clock } = this.#core;
+    const routes = tables.routesOf(this.call.target.source);
+    const route = pickReplica(routes, { tried: this.#tried, now: clock(), random: Math.random });
+    if (!route) return this.#refuse('failed', notReady(this.call.target));
+    this.#tried.push(route.health);
+    this.#send(route);
+  }
+
+  #send(route: Attempt['route']): void {
+    this.#attempts++;
+    this.#attempt = new Attempt(this.#core, this, route);
+  }
+
+  #tickStream(now: number) {
+    const { idle_timeout_ms, queue_comment_ms } = this.#core.settings;
+    if (this.#hasContent) {
+      if (now - this.#dataAt >= idle_timeout_ms) this.fail(idleTimeout(idle_timeout_ms));
+      return;
+    }
+    const firstTokenMs = this.#firstTokenTimeoutMs();
+    if (this.#attempt && now - this.#attempt.startedAt >= firstTokenMs)
+      return this.fail(firstTokenTimeout(firstTokenMs));
+    if (now - this.#sentAt >= queue_comment_ms) this.#comment();
+  }
+
+  #firstTokenTimeoutMs(): number {
+    const perPrompt = Math.floor(this.call.body.bytes.length / 1024) * FIRST_TOKEN_MS_PER_KB;
+    return this.#core.settings.first_token_timeout_ms + perPrompt;
+  }
+
+  /** Keeps the connection while nothing has come: commits the head, so that errors are in-band from here on. */
+  #comment(): void {
+    if (!this.hasHead) this.#reply.head(200, streamHeaders(this.call.id, undefined));
+    this.hasHead = true;
+    this.write(WAITING);
+  }
+
+  #unblock(): void {
+    this.#blockedSince = 0;
+    this.#dataAt = this.#core.clocks.now;
+    this.#attempt?.resume();
+  }
+
+  /** The client is gone, or as good as: no word to it, no other replica. */
+  #stop(status: 'client_closed' | 'client_stalled'): void {
+    if (this.#isOver) return;
+    this.#attempt?.abort();
+    this.#end(this.#record(status, this.#counts()), () => this.#reply.destroy());
+  }
+
+  #refuse(status: Status, error: EcoError): void {
+    this.#end(this.#record(status, this.#counts()), () => {
+      if (!this.hasHead) refuse(this.#reply, error, this.call.id);
+      else if (this.#isStream) this.#reply.end(inBand(JSON.stringify(error.toBody(this.call.id))));
+      else this.#reply.destroy();
+    });
+  }
+
+  /** Before anything was delivered a call costs nothing. */
+  #counts(): MeteredCounts {
+    return this.#hasContent ? (this.#attempt?.answer?.counts() ?? NOTHING) : NOTHING;
+  }
+
+  #end(record: UsageRecord, answer: () => void): void {
+    this.#isOver = true;
+    const { flights, clocks, tab, journal, bytes } = this.#core;
+    flights.delete(this);
+    clocks.delete(this);
+    this.#reply.onClose = undefined;
+    this.#reply.onDrain = undefined;
+    tab.add(debtorOf(this.call), record.cost_nanos);
+    tab.remove(debtorOf(this.call), this.call.estimate_nanos);
+    bytes.give(this.call.body.bytes.length);
+    journal.end(record, answer);
+  }
+
+  #elapsedMs(): number {
+    return Math.max(0, this.#core.clock() - this.call.startedAt);
+  }
+
+  #record(status: Status, counts: MeteredCounts): UsageRecord {
+    const { id, key, target, body, startedAt } = this.call;
+    const replica = this.#attempt?.replica;
+    return {
+      day: dayOfId(id),
+      id,
+      account_id: key.account_id,
+      key_id: key.id,
+      model: target.model,
+      workload_id: target.workload_id,
+      region: replica?.region ?? null,
+      replica_id: replica?.id ?? null,
+      status,
+      streamed: Number(body.stream),
+      estimated: Number(counts.estimated),
+      input_tokens: counts.input_tokens,
+      cached_input_tokens: counts.cached_input_tokens,
+      output_tokens: counts.output_tokens,
+      cost_nanos: target.prices ? priceUsage(target.prices, counts) : 0n,
+      attempts: this.#attempts,
+      upstream_id: this.#attempt?.answer?.upstreamId ?? null,
+      started_at: startedAt,
+      first_token_ms: this.#firstTokenMs,
+      duration_ms: this.#elapsedMs(),
+    };
+  }
+}
+
+const debtorOf = ({ key }: Call) => ({ account_id: key.account_id, key_id: key.id });
+
+/** An error for a client that has its head already: the last event, and no `[DONE]` after it. */
+const inBand = (json: string) => Buffer.from(`data: ${json.replace(/\s*\n\s*/g, ' ')}\n\n`);

@@ -1,0 +1,77 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import type { UsageRecord } from '../billing/settle.ts';
+import { decodeEntry } from './journal-format.ts';
+import type { JournalSegments, Position } from './journal-segments.ts';
+
+export interface Ended {
+  record: UsageRecord;
+  segment: number;
+}
+
+const IN_MEMORY_MAX = 20_000;
+const READ_BYTES = 1024 * 1024;
+const NEWLINE = 0x0a;
+
+/** Ended requests that the database does not have yet, oldest first: some in memory, the rest only in the segments. */
+export class JournalBacklog {
+  readonly #segments: JournalSegments;
+  readonly #inMemoryMax: number;
+  #queue: Ended[] = [];
+  /** From here on the segments must be read; undefined while memory has it all. */
+  #unread: Position | undefined;
+
+  constructor(segments: JournalSegments, inMemoryMax = IN_MEMORY_MAX) {
+    this.#segments = segments;
+    this.#inMemoryMax = inMemoryMax;
+  }
+
+  get isEmpty(): boolean {
+    return this.#queue.length === 0 && !this.#unread;
+  }
+
+  /** Whether the next one would have to be read back from the disk. */
+  get isFull(): boolean {
+    return this.#unread !== undefined || this.#queue.length >= this.#inMemoryMax;
+  }
+
+  push(record: UsageRecord, position: Position): void {
+    if (!this.isFull) this.#queue.push({ record, segment: position.segment });
+    else this.#unread ??= position;
+  }
+
+  /** For one that is nowhere on the disk, and for one that comes again. */
+  keep(...ended: Ended[]): void {
+    this.#queue.push(...ended);
+  }
+
+  take(count: number): Ended[] {
+    while (this.#queue.length === 0 && this.#unread) this.#unread = this.#read(this.#unread);
+    return this.#queue.splice(0, count);
+  }
+
+  /** Reads the next stretch of a segment and gives where the one after it begins. */
+  #read({ segment, offset }: Position): Position | undefined {
+    const { lines, length, isLast } = readLines(this.#segments.path(segment), offset);
+    for (const line of lines) {
+      const entry = decodeEntry(line);
+      if (entry?.type === 'end') this.#queue.push({ record: entry.record, segment });
+    }
+    const end = this.#segments.position;
+    if (segment === end.segment && offset + length >= end.offset) return undefined;
+    return isLast ? { segment: segment + 1, offset: 0 } : { segment, offset: offset + length };
+  }
+}
+
+/** The whole lines from `offset` on, as many as one read brings. */
+function readLines(path: string, offset: number): { lines: string[]; length: number; isLast: boolean } {
+  const fd = openSync(path, 'r');
+  try {
+    const bytes = Buffer.allocUnsafe(READ_BYTES);
+    const read = readSync(fd, bytes, 0, READ_BYTES, offset);
+    const length = bytes.subarray(0, read).lastIndexOf(NEWLINE) + 1;
+    const text = bytes.toString('utf8', 0, Math.max(0, length - 1));
+    return { lines: text === '' ? [] : text.split('\n'), length, isLast: length === 0 || read < READ_BYTES };
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,51 @@
+import { crc32 } from 'node:zlib';
+import type { Prices } from '../../sdk/contract/index.ts';
+import type { UsageRecord } from '../billing/settle.ts';
+import type { MeteredCounts } from './usage.ts';
+
+/** A request whose answer has begun: what would be recorded if nothing more were ever heard of it, and its prices. */
+export interface Begin {
+  type: 'begin';
+  record: UsageRecord;
+  prices: Prices | null;
+}
+
+export interface Progress {
+  type: 'progress';
+  id: string;
+  counts: MeteredCounts;
+  duration_ms: number;
+}
+
+export interface End {
+  type: 'end';
+  record: UsageRecord;
+}
+
+/** The first line of every segment: whose it is. */
+export interface Open {
+  type: 'open';
+  server_id: string;
+  pid: number;
+  /** What tells this process from a later one with its pid; null where the system does not say. */
+  pid_epoch: string | null;
+}
+
+export type JournalEntry = Open | Begin | Progress | End;
+
+/** `<crc32 hex> <json>\n` */
+export function encodeEntry(entry: JournalEntry): string {
+  const json = JSON.stringify(entry, (_key, value) => (typeof value === 'bigint' ? String(value) : value));
+  return `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
+}
+
+const CRC_CHARS = 8;
+
+/** The entry of a line without its end, or undefined if it is torn or changed. */
+export function decodeEntry(line: string): JournalEntry | undefined {
+  const json = line.slice(CRC_CHARS + 1);
+  if (Number.parseInt(line.slice(0, CRC_CHARS), 16) !== crc32(json)) return undefined;
+  const entry = JSON.parse(json);
+  if ('record' in entry) entry.record.cost_nanos = BigInt(entry.record.cost_nanos);
+  return entry;
+}

@@ -1,0 +1,179 @@
+import type { UsageRecord } from '../billing/settle.ts';
+import type { Log } from '../log.ts';
+import { JournalBacklog } from './journal-backlog.ts';
+import type { Begin, JournalEntry, Progress } from './journal-format.ts';
+import { disown } from './journal-owner.ts';
+import { JournalSegments, type Position } from './journal-segments.ts';
+
+export interface JournalOptions {
+  directory: string;
+  serverId: string;
+  fsync: 'never' | 'second' | 'always';
+  /** Brings records into the database, exactly once however often it is asked. */
+  settle(records: readonly UsageRecord[]): Promise<void>;
+  /** Called with what the database has from now on. */
+  onSettled(record: UsageRecord): void;
+  log: Log;
+  segmentBytesMax?: number;
+  inMemoryMax?: number;
+}
+
+const SETTLE_EVERY_MS = 200;
+const SYNC_EVERY_MS = 1_000;
+const BATCH_ROWS_MAX = 100;
+const BACK_OFF_MAX_MS = 10_000;
+const CLOSE_TIMEOUT_MS = 5_000;
+
+/**
+ * The usage of this process on disk, before an answer completes and until the database has it. What a killed process
+ * leaves is replayed by the next one (`journal-replay.ts`).
+ */
+export class Journal implements AsyncDisposable {
+  readonly #options: JournalOptions;
+  readonly #segments: JournalSegments;
+  readonly #backlog: JournalBacklog;
+  readonly #begunIn = new Map<string, number>();
+  readonly #timers: NodeJS.Timeout[];
+  #waiting: (() => void)[] = [];
+  #isSyncing = false;
+  #settling: Promise<void> | undefined;
+  #batchRows = BATCH_ROWS_MAX;
+  #backOffMs = 0;
+  #retryAt = 0;
+  #isBroken = false;
+
+  constructor(options: JournalOptions) {
+    const { directory, serverId, segmentBytesMax, inMemoryMax } = options;
+    this.#options = options;
+    this.#segments = new JournalSegments(directory, serverId, segmentBytesMax);
+    this.#backlog = new JournalBacklog(this.#segments, inMemoryMax);
+    this.#timers = [setInterval(() => void this.#settleDue(), SETTLE_EVERY_MS).unref()];
+    if (options.fsync === 'second') this.#timers.push(setInterval(() => this.#sync(), SYNC_EVERY_MS).unref());
+  }
+
+  /** False when the disk refuses and memory is full: what is served now could be lost. */
+  get canAdmit(): boolean {
+    return !(this.#isBroken && this.#backlog.isFull);
+  }
+
+  begin(begin: Omit<Begin, 'type'>): void {
+    const position = this.#append([{ type: 'begin', ...begin }]);
+    if (!position) return;
+    this.#begunIn.set(begin.record.id, position.segment);
+    this.#segments.hold(position.segment);
+  }
+
+  /** All streams in one write. */
+  progress(entries: readonly Omit<Progress, 'type'>[]): void {
+    if (entries.length > 0) this.#append(entries.map((entry) => ({ type: 'progress', ...entry })));
+  }
+
+  /** Writes the record and calls `then` when it is as safe as the configuration asks: at once, but for `always`. */
+  end(record: UsageRecord, then: () => void) {
+    const position = this.#append([{ type: 'end', record }]);
+    if (position) {
+      this.#segments.hold(position.segment);
+      this.#backlog.push(record, position);
+    } else this.#backlog.keep({ record, segment: 0 });
+    const begunIn = this.#begunIn.get(record.id);
+    if (begunIn !== undefined) {
+      this.#begunIn.delete(record.id);
+      this.#segments.release(begunIn);
+    }
+    if (this.#options.fsync !== 'always' || !position) return then();
+    this.#waiting.push(then);
+    this.#syncGroup();
+  }
+
+  /** Settles all that has ended. Rejects when the database refuses. */
+  async flush(): Promise<void> {
+    await this.#settling?.catch(() => {});
+    await this.#settleAll();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    const error = await within(CLOSE_TIMEOUT_MS, this.flush());
+    if (error) this.#options.log.warn({ err: error }, 'usage stays in the journal until the next start');
+    this.#segments.close();
+    disown(this.#options.serverId);
+  }
+
+  #append(entries: readonly JournalEntry[]): Position | undefined {
+    try {
+      const position = this.#segments.append(entries);
+      this.#isBroken = false;
+      return position;
+    } catch (err) {
+      if (!this.#isBroken) this.#options.log.error({ err }, 'the journal cannot be written: usage is kept in memory');
+      this.#isBroken = true;
+      return undefined;
+    }
+  }
+
+  #sync(): void {
+    this.#segments.sync((err) => err && this.#options.log.error({ err }, 'the journal cannot be synced'));
+  }
+
+  /** One fdatasync for all that came while the last one ran. */
+  #syncGroup(): void {
+    if (this.#isSyncing || this.#waiting.length === 0) return;
+    const group = this.#waiting;
+    this.#waiting = [];
+    this.#isSyncing = true;
+    this.#segments.sync((err) => {
+      if (err) this.#options.log.error({ err }, 'the journal cannot be synced');
+      this.#isSyncing = false;
+      for (const then of group) then();
+      this.#syncGroup();
+    });
+  }
+
+  async #settleDue(): Promise<void> {
+    if (this.#settling || this.#backlog.isEmpty || Date.now() < this.#retryAt) return;
+    this.#settling = this.#settleAll();
+    try {
+      await this.#settling;
+      this.#backOffMs = 0;
+    } catch (err) {
+      this.#backOffMs = Math.min(this.#backOffMs === 0 ? SETTLE_EVERY_MS : this.#backOffMs * 2, BACK_OFF_MAX_MS);
+      this.#retryAt = Date.now() + this.#backOffMs;
+      this.#options.log.warn({ err, retry_ms: this.#backOffMs }, 'usage cannot be settled yet');
+    } finally {
+      this.#settling = undefined;
+    }
+  }
+
+  async #settleAll(): Promise<void> {
+    for (
+      let batch = this.#backlog.take(this.#batchRows);
+      batch.length > 0;
+      batch = this.#backlog.take(this.#batchRows)
+    ) {
+      try {
+        await this.#options.settle(batch.map(({ record }) => record));
+      } catch (error) {
+        this.#backlog.keep(...batch); // behind the others, and in smaller company: one bad record must not hold up all
+        this.#batchRows = Math.max(1, Math.floor(this.#batchRows / 4));
+        throw error;
+      }
+      this.#batchRows = BATCH_ROWS_MAX;
+      for (const { record, segment } of batch) {
+        this.#segments.release(segment);
+        this.#options.onSettled(record);
+      }
+    }
+  }
+}
+
+async function within(timeoutMs: number, work: Promise<void>): Promise<unknown> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Error>((resolve) => {
+    timer = setTimeout(() => resolve(new Error('the database did not answer in time')), timeoutMs);
+  });
+  try {
+    return await Promise.race([work.catch((error: unknown) => error), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * The client's side of one request, as the core sees it: today an adapter to `node:http`, later one to raw sockets.
+ * After `end` or `destroy` nothing more is told to `onClose` and `onDrain`.
+ */
+export interface Reply {
+  /** Whether the client is still there. */
+  readonly isOpen: boolean;
+  /** Headers are name, value, name, value… */
+  head(status: number, headers: readonly string[]): void;
+  /** False: the client reads slower than this comes; `onDrain` follows. */
+  write(bytes: Buffer): boolean;
+  end(bytes?: Buffer): void;
+  /** Breaks the connection: the one way to say "incomplete" within a body of known length. */
+  destroy(): void;
+  onDrain: (() => void) | undefined;
+  onClose: (() => void) | undefined;
+}
+
+/** What the core reads of a request. */
+export interface ClientRequest {
+  authorization: string | undefined;
+  contentType: string | undefined;
+  accept: string | undefined;
+  traceparent: string | undefined;
+  tracestate: string | undefined;
+  clientRequestId: string | undefined;
+}

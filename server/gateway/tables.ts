@@ -1,0 +1,195 @@
+import type { Backend, CatalogEntry, Prices } from '../../sdk/contract/index.ts';
+import { isPriced } from '../billing/price.ts';
+import { decodeEntry, decodePrices } from '../catalog/store.ts';
+import type { Context } from '../context.ts';
+import type { Changes } from '../db/changes.ts';
+import type { Db } from '../db/open.ts';
+import type { PlatformModelRow, ReplicaRow, WorkloadRow } from '../db/schema.ts';
+import { decodeSpec } from '../workloads/spec.ts';
+import { type Health, newHealth } from './health.ts';
+
+/** A place to send requests to. Lives as long as its address; in-flight requests keep it after it left the tables. */
+export interface Replica {
+  id: string;
+  region: string;
+  /** `http://host:port`. */
+  origin: string;
+  /** Goes in front of `/chat/completions`. */
+  basePath: string;
+  authorization: string | undefined;
+  health: Health;
+}
+
+/** One ready replica of a model, and how the model is called there. */
+export interface Route {
+  replica: Replica;
+  servedName: string;
+  engine: string;
+  health: Health;
+}
+
+export interface Instance {
+  id: number;
+  account_id: string;
+  name: string;
+  kind: string;
+  category: string | null;
+  state: string;
+  message: string;
+  engine: string;
+  customApiPath: string | null;
+}
+
+export interface PlatformEntry {
+  entry: CatalogEntry;
+  prices: Prices | null;
+  isPriced: boolean;
+  upstreams: Map<Backend, Replica>;
+}
+
+/** What the hot path knows of the world, in memory: it follows the database and goes stale, boundedly, rather than fail. */
+export interface Tables {
+  /** A platform model by id or alias, else by the same in other letter case. */
+  findPlatform(name: string): PlatformEntry | undefined;
+  findInstance(id: number): Instance | undefined;
+  routesOf(model: PlatformEntry | Instance): Route[];
+  /** Reads again what other servers may have changed; at most once in a while. */
+  refresh(): Promise<void>;
+}
+
+export async function openTables({ db, changes }: Pick<Context, 'db' | 'changes'>): Promise<Tables> {
+  const platform = new Map<string, PlatformEntry>();
+  const names = new Map<string, PlatformEntry>();
+  const instances = new Map<number, Instance>();
+  const ready = new Map<number, Map<string, Replica>>();
+
+  await changes.follow('catalog', async (since) => {
+    const rows = await listPlatformRows(db, since);
+    for (const row of rows) platform.set(row.id, toPlatform(row));
+    if (rows.length > 0) indexNames(names, platform.values());
+    return rows.at(-1)?.changed_seq ?? since;
+  });
+
+  await changes.follow('workloads', async (since) => {
+    const rows = await listWorkloadRows(db, since);
+    for (const row of rows) {
+      if (row.state === 'terminated') instances.delete(row.id);
+      else instances.set(row.id, toInstance(row));
+    }
+    return rows.at(-1)?.changed_seq ?? since;
+  });
+
+  await changes.follow('replicas', async (since) => {
+    const rows = await listReplicaRows(db, since);
+    for (const row of rows) noteReplica(ready, row);
+    return rows.at(-1)?.changed_seq ?? since;
+  });
+
+  const routesOfInstance = ({ id, engine }: Instance, servedName: string): Route[] =>
+    [...(ready.get(id)?.values() ?? [])].map((replica) => ({ replica, servedName, engine, health: replica.health }));
+
+  const routesOfBackend = (backend: Backend, { entry, upstreams }: PlatformEntry): Route[] => {
+    if (backend.type === 'workload') {
+      const instance = instances.get(backend.workload_id);
+      return instance ? routesOfInstance(instance, backend.served_name ?? instance.name) : [];
+    }
+    const replica = upstreams.get(backend);
+    if (!replica) return [];
+    return [
+      {
+        replica,
+        servedName: backend.served_name ?? entry.id,
+        engine: backend.engine ?? 'upstream',
+        health: replica.health,
+      },
+    ];
+  };
+
+  return {
+    findPlatform: (name) => names.get(name) ?? names.get(name.toLowerCase()),
+    findInstance: (id) => instances.get(id),
+    routesOf: (model) =>
+      'entry' in model
+        ? model.entry.backends.flatMap((backend) => routesOfBackend(backend, model))
+        : routesOfInstance(model, model.name),
+    refresh: makeRefresh(changes),
+  };
+}
+
+const REFRESH_EVERY_MS = 250;
+
+function makeRefresh(changes: Changes): () => Promise<void> {
+  let last = 0;
+  let running = Promise.resolve();
+  return () => {
+    if (Date.now() - last < REFRESH_EVERY_MS) return running;
+    last = Date.now();
+    running = changes.nudge('catalog', 'workloads', 'replicas');
+    return running;
+  };
+}
+
+function toPlatform(row: PlatformModelRow): PlatformEntry {
+  const entry = decodeEntry(row);
+  const prices = decodePrices(row);
+  const upstreams = new Map<Backend, Replica>();
+  for (const backend of entry.backends)
+    if (backend.type === 'upstream') upstreams.set(backend, toUpstream(entry.id, backend));
+  return { entry, prices, isPriced: isPriced(entry.category, prices), upstreams };
+}
+
+/** A replica that is not ours: an external API behind a base URL. */
+function toUpstream(model: string, backend: Extract<Backend, { type: 'upstream' }>): Replica {
+  const { origin, pathname } = new URL(backend.base_url);
+  const secret = backend.secret_env === undefined ? undefined : process.env[backend.secret_env];
+  return {
+    id: `${model}@${backend.region}`,
+    region: backend.region,
+    origin,
+    basePath: pathname.replace(/\/+$/, ''),
+    authorization: secret === undefined ? undefined : `Bearer ${secret}`,
+    health: newHealth(),
+  };
+}
+
+function toInstance(row: WorkloadRow): Instance {
+  const { id, account_id, name, kind, category, state, message } = row;
+  const { engine, custom_api_path } = decodeSpec(row.spec);
+  return { id, account_id, name, kind, category, state, message, engine, customApiPath: custom_api_path };
+}
+
+/** Only what is ready stays. A replica that came back at another address is another one. */
+function noteReplica(ready: Map<number, Map<string, Replica>>, row: ReplicaRow): void {
+  const { id, region, workload_id, address } = row;
+  const replicas = ready.get(workload_id) ?? new Map<string, Replica>();
+  const origin = `http://${address}`;
+  if (row.state !== 'ready' || address === null) replicas.delete(id);
+  else if (replicas.get(id)?.origin !== origin)
+    replicas.set(id, { id, region, origin, basePath: '/v1', authorization: undefined, health: newHealth() });
+  if (replicas.size > 0) ready.set(workload_id, replicas);
+  else ready.delete(workload_id);
+}
+
+/** Exact names go before names in other letter case, ids before aliases. */
+function indexNames(names: Map<string, PlatformEntry>, models: Iterable<PlatformEntry>): void {
+  names.clear();
+  const all = [...models].filter(({ entry }) => entry.status !== 'disabled');
+  const add = (name: string, model: PlatformEntry) => void (names.has(name) || names.set(name, model));
+  for (const model of all) add(model.entry.id, model);
+  for (const model of all) for (const alias of model.entry.aliases) add(alias, model);
+  for (const model of all) for (const name of [model.entry.id, ...model.entry.aliases]) add(name.toLowerCase(), model);
+}
+
+const listPlatformRows = (db: Db, since: number) =>
+  db.selectFrom('platform_models').selectAll().where('changed_seq', '>', since).orderBy('changed_seq').execute();
+
+/** The first reading leaves out what has ended for good; later ones need it to forget. */
+function listWorkloadRows(db: Db, since: number): Promise<WorkloadRow[]> {
+  const rows = db.selectFrom('workloads').selectAll().where('changed_seq', '>', since).orderBy('changed_seq');
+  return (since === 0 ? rows.where('state', '!=', 'terminated') : rows).execute();
+}
+
+function listReplicaRows(db: Db, since: number): Promise<ReplicaRow[]> {
+  const rows = db.selectFrom('replicas').selectAll().where('changed_seq', '>', since).orderBy('changed_seq');
+  return (since === 0 ? rows.where('ended_at', 'is', null) : rows).execute();
+}

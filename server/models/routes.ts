@@ -1,0 +1,134 @@
+import {
+  EcoError,
+  getModel,
+  listModels,
+  type Model,
+  ModelSource,
+  registerModel,
+  removeModel,
+} from '../../sdk/contract/index.ts';
+import { recordAudit } from '../accounts/audit-log.ts';
+import { findPlatformModel, listPlatformModelRows } from '../catalog/store.ts';
+import type { Context } from '../context.ts';
+import { type Db, isUniqueViolation } from '../db/open.ts';
+import type { ModelRow } from '../db/schema.ts';
+import { didYouMean } from '../near.ts';
+import { newId } from '../new-id.ts';
+import { pageOf } from '../page.ts';
+import { type App, route } from '../route.ts';
+import { findModel, insertModel, listModelNames, listModelRows, listUsersOfModel, removeModelRow } from './store.ts';
+
+export function modelRoutes(app: App, context: Context): void {
+  const { db, secrets, clock } = context;
+
+  route(app, context, registerModel, async ({ input, accountId, actor }) => {
+    const { name, category, source, token } = input;
+    await checkSource(db, source, token);
+    const at = clock();
+    const row = {
+      id: newId('mdl', at),
+      account_id: accountId,
+      name,
+      category,
+      source: JSON.stringify(source),
+      token_encrypted: token === undefined ? null : secrets.encrypt(token),
+      created_at: at,
+      removed_at: null,
+    };
+    try {
+      return await db.transaction().execute(async (trx) => {
+        await recordAudit(trx, {
+          account_id: accountId,
+          actor,
+          action: 'model.register',
+          target: row.id,
+          detail: { name, source },
+          address: null,
+          at,
+        });
+        return modelView(await insertModel(trx, row));
+      });
+    } catch (error) {
+      if (!isUniqueViolation(error)) throw error;
+      throw new EcoError('conflict', `A model named "${name}" is registered already.`, {
+        param: 'name',
+        hint: `eco models show ${name}`,
+        cause: error,
+      });
+    }
+  });
+
+  route(app, context, listModels, async ({ input, accountId }) => {
+    const rows = await listModelRows(db, accountId, input);
+    return pageOf(rows, input.limit, (row) => row.id, modelView);
+  });
+
+  route(app, context, getModel, async ({ input, accountId }) =>
+    modelView(await getModelRow(db, accountId, input.model)),
+  );
+
+  route(app, context, removeModel, async ({ input, accountId, actor }) => {
+    const { id, name } = await getModelRow(db, accountId, input.model);
+    const at = clock();
+    return db.transaction().execute(async (trx) => {
+      const users = await listUsersOfModel(trx, id);
+      if (users.length > 0) throw stillUsed(name, users);
+      await recordAudit(trx, {
+        account_id: accountId,
+        actor,
+        action: 'model.remove',
+        target: id,
+        detail: { name },
+        address: null,
+        at,
+      });
+      return modelView(await removeModelRow(trx, id, at));
+    });
+  });
+}
+
+/** A model of the account by name or id, or 404 with the nearest names. */
+async function getModelRow(db: Db, account_id: string, ref: string): Promise<ModelRow> {
+  const row = await findModel(db, account_id, ref);
+  if (row) return row;
+  const near = didYouMean(ref, await listModelNames(db, account_id));
+  throw new EcoError('not_found', `No registered model "${ref}".${near}`, { param: 'model', hint: 'eco models list' });
+}
+
+async function checkSource(db: Db, source: ModelSource, token: string | undefined): Promise<void> {
+  if (token !== undefined && source.type !== 'huggingface')
+    throw new EcoError('invalid_request', 'token: only a huggingface source takes one.', { param: 'token' });
+  if (source.type !== 'platform') return;
+  if (await findPlatformModel(db, source.platform_model)) return;
+  const ids = (await listPlatformModelRows(db)).map((row) => row.id);
+  throw new EcoError(
+    'not_found',
+    `No platform model "${source.platform_model}".${didYouMean(source.platform_model, ids)}`,
+    {
+      param: 'source.platform_model',
+      hint: 'eco catalog',
+    },
+  );
+}
+
+function stillUsed(name: string, users: { id: number; name: string }[]): EcoError {
+  const refs = users.map((user) => `${user.name}:${user.id}`).join(', ');
+  return new EcoError('conflict', `Model "${name}" is used by ${refs}. Terminate first.`, {
+    param: 'model',
+    hint: `eco terminate ${users[0]?.id}`,
+  });
+}
+
+function modelView(row: ModelRow): Model {
+  const { id, name, category, created_at } = row;
+  const source = ModelSource.parse(JSON.parse(row.source));
+  return {
+    object: 'model',
+    id,
+    name,
+    category: category as Model['category'],
+    source,
+    has_token: row.token_encrypted !== null,
+    created_at,
+  };
+}

@@ -1,0 +1,30 @@
+import type { Offer } from '../../sdk/contract/index.ts';
+import type { ClusterDriver } from '../cluster/driver.ts';
+import { within } from './within.ts';
+
+/** What a region has to give now. A region that cannot be asked has nothing, and says why. */
+export interface Stock {
+  region: string;
+  kind: ClusterDriver['kind'];
+  offers: readonly Offer[];
+  unreachable: string | null;
+}
+
+const OFFERS_TIMEOUT_MS = 3_000;
+
+/** Asks these regions at once, or all; one that hangs costs its deadline and nothing more. Unknown names are left out. */
+export function readStock(
+  regions: ReadonlyMap<string, ClusterDriver>,
+  names: Iterable<string> = regions.keys(),
+): Promise<Stock[]> {
+  return Promise.all([...names].flatMap((name) => regions.get(name) ?? []).map(stockOf));
+}
+
+async function stockOf(driver: ClusterDriver): Promise<Stock> {
+  const { region, kind } = driver;
+  try {
+    return { region, kind, offers: await within(OFFERS_TIMEOUT_MS, region, driver.offers()), unreachable: null };
+  } catch (error) {
+    return { region, kind, offers: [], unreachable: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,157 @@
+import type { Hono, Context as HonoContext } from 'hono';
+import type { z } from 'zod';
+import { EcoError, type Endpoint, type Output, type Parsed, pathFields, type Scope } from '../sdk/contract/index.ts';
+import { type Caller, identify, permit } from './accounts/caller.ts';
+import type { Context } from './context.ts';
+import { once } from './idempotency.ts';
+
+export interface Variables {
+  requestId: string;
+}
+export type App = Hono<{ Variables: Variables }>;
+
+export interface Call<E extends Endpoint> {
+  input: Parsed<E>;
+  caller: Caller;
+  /** The account that asks. Only on endpoints of accounts: reading it on an admin or public one throws. */
+  readonly accountId: string;
+  /** For the audit log: key id or `admin`. */
+  actor: string;
+  requestId: string;
+  idempotencyKey: string | undefined;
+  /** Aborted when the client leaves. */
+  signal: AbortSignal;
+}
+
+export type RouteContext = Pick<Context, 'db' | 'keyring' | 'secrets' | 'clock' | 'serverId' | 'log'>;
+export type Handler<I extends z.ZodType, Answer> = (call: Call<Endpoint<I>>) => Promise<Answer>;
+
+/** Binds an endpoint of the contract: authenticates, parses, runs the handler once per idempotency key, checks the answer. */
+export function route<I extends z.ZodType, Answer>(
+  app: App,
+  context: RouteContext,
+  endpoint: Endpoint<I, z.ZodType<unknown, Answer>>,
+  handler: Handler<I, Answer>,
+): void {
+  app.on(endpoint.method, honoPath(endpoint.path), async (c) => {
+    const call = await openCall(c, context, endpoint);
+    const answer = async () => checked(context, endpoint, await handler(call));
+    if (endpoint.method !== 'POST' || call.idempotencyKey === undefined) return c.json(await answer());
+    const { status, body, replayed } = await once(context, call, endpoint, answer);
+    if (replayed) c.header('idempotent-replayed', 'true');
+    return c.body(body, status as 200, { 'content-type': 'application/json' });
+  });
+}
+
+/** Binds an endpoint that answers one JSON document a line for as long as the client listens. */
+export function routeLines<E extends Endpoint>(
+  app: App,
+  context: RouteContext,
+  endpoint: E,
+  handler: (call: Call<E>) => AsyncIterable<Output<E>>,
+): void {
+  app.on(endpoint.method, honoPath(endpoint.path), async (c) => {
+    const call = await openCall(c, context, endpoint);
+    const lines = handler(call)[Symbol.asyncIterator]();
+    const first = await lines.next(); // errors before the first line still have a status of their own
+    return c.body(streamOf(first, lines), 200, {
+      'content-type': 'application/x-ndjson',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
+  });
+}
+
+/** Ids of served models hold slashes, so a field that ends a path below /v1 takes all that is left. */
+const honoPath = (path: string) =>
+  (path.startsWith('/v1/') ? path.replace(/\{(\w+)\}$/, ':$1{.+}') : path).replaceAll(/\{(\w+)\}/g, ':$1');
+
+async function openCall<E extends Endpoint>(
+  c: HonoContext<{ Variables: Variables }>,
+  context: RouteContext,
+  endpoint: E,
+): Promise<Call<E>> {
+  const caller = await identify(context, c.req.header('authorization'));
+  permit(caller, endpoint.scope);
+  return {
+    input: parseInput(endpoint, await readInput(c, endpoint)),
+    caller,
+    get accountId() {
+      return accountOf(caller, endpoint.scope);
+    },
+    actor: caller.type === 'account' ? caller.key.id : caller.type,
+    requestId: c.get('requestId'),
+    idempotencyKey: idempotencyKeyOf(c.req.header('idempotency-key')),
+    signal: c.req.raw.signal,
+  };
+}
+
+function accountOf(caller: Caller, scope: Scope): string {
+  if (caller.type !== 'account') throw new Error(`an endpoint of scope ${scope} has no account`);
+  return caller.key.account_id;
+}
+
+const IDEMPOTENCY_KEY_MAX = 255;
+
+function idempotencyKeyOf(header: string | undefined): string | undefined {
+  if (header !== undefined && (header.length === 0 || header.length > IDEMPOTENCY_KEY_MAX))
+    throw new EcoError('invalid_request', `Idempotency-Key must have 1 to ${IDEMPOTENCY_KEY_MAX} characters.`, {
+      param: 'Idempotency-Key',
+    });
+  return header;
+}
+
+const BODY_MAX_BYTES = 1024 * 1024;
+
+async function readInput(c: HonoContext, endpoint: Endpoint): Promise<Record<string, unknown>> {
+  const inPath = Object.fromEntries(pathFields(endpoint.path).map((name) => [name, c.req.param(name)]));
+  if (endpoint.method === 'GET' || endpoint.method === 'DELETE') return { ...c.req.query(), ...inPath };
+  if (Number(c.req.header('content-length') ?? 0) > BODY_MAX_BYTES) throw tooLarge();
+  const text = await c.req.text();
+  if (text.length > BODY_MAX_BYTES) throw tooLarge();
+  if (text === '') return inPath;
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    throw new EcoError('invalid_request', 'The body is not JSON.');
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new EcoError('invalid_request', 'The body must be a JSON object.');
+  return { ...body, ...inPath };
+}
+
+const tooLarge = () => new EcoError('request_too_large', `The body is larger than ${BODY_MAX_BYTES} bytes.`);
+
+function parseInput<E extends Endpoint>(endpoint: E, raw: Record<string, unknown>): Parsed<E> {
+  const known = new Set(Object.keys((endpoint.input as unknown as z.ZodObject).shape));
+  const unknown = Object.keys(raw).find((name) => !known.has(name));
+  if (unknown !== undefined)
+    throw new EcoError('invalid_request', `Unknown field "${unknown}". Known: ${[...known].join(', ') || 'none'}.`, {
+      param: unknown,
+    });
+  const parsed = endpoint.input.safeParse(raw);
+  if (parsed.success) return parsed.data as Parsed<E>;
+  const [issue] = parsed.error.issues;
+  const param = issue?.path.join('.') || undefined;
+  throw new EcoError('invalid_request', `${param ?? 'input'}: ${issue?.message ?? 'not valid'}`, { param });
+}
+
+/** What private fields a row has never leaves; a mismatch is ours to mend and no reason to fail the caller. */
+function checked({ log }: RouteContext, endpoint: Endpoint, answer: unknown): unknown {
+  const parsed = endpoint.output.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  log.error({ endpoint: endpoint.name, issues: parsed.error.issues }, 'an answer does not fit the contract');
+  throw new EcoError('internal', 'The server made an answer that it does not understand itself. This is a bug.');
+}
+
+function streamOf<T>(first: IteratorResult<T>, lines: AsyncIterator<T>): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  const write = (controller: ReadableStreamDefaultController<Uint8Array>, { done, value }: IteratorResult<T>) =>
+    done ? controller.close() : controller.enqueue(encoder.encode(`${JSON.stringify(value)}\n`));
+  return new ReadableStream({
+    start: (controller) => write(controller, first),
+    pull: async (controller) => write(controller, await lines.next()),
+    cancel: async () => void (await lines.return?.()),
+  });
+}

@@ -1,0 +1,58 @@
+import type { Reason } from '../../sdk/contract/index.ts';
+import type { Memory } from './memory.ts';
+import { live, type RegionSeen, ready, type Seen, type Subject, tell } from './seen.ts';
+import { sentence } from './sentence.ts';
+import { isStartup, type Wait } from './waiting.ts';
+
+/** A verdict that ends an attempt to run. */
+export type Fatal = NonNullable<Memory['fatal']>;
+
+export const CRASHES_MAX = 3;
+export const CRASH_WINDOW_MS = 600_000;
+
+/** Reasons that no waiting cures. */
+const HOPELESS = new Set(['bad_config', 'startup_timeout']);
+
+/** What ends this attempt: every replica there is stands before the same wall, and none is ready. */
+export function findFatal({ id, memory }: Subject, regions: readonly RegionSeen[], now: number): Fatal | undefined {
+  if (regions.some((region) => ready(region) > 0)) return undefined;
+  const present = regions.flatMap(live);
+  const since = memory.attempt_at;
+  const lost = regions.flatMap(({ replicas }) => replicas).filter((replica) => isLost(replica, since));
+  const replicas = present.length > 0 ? present : lost;
+
+  const [first] = replicas;
+  if (!first) return undefined;
+  const hint = `eco logs ${id}`;
+  if (replicas.every(({ reason }) => HOPELESS.has(reason)))
+    return { reason: first.reason as Reason, message: sentence(tell(first)), hint };
+  const from = Math.max(since, now - CRASH_WINDOW_MS);
+  const doomed = present.length > 0 ? isLooping(present, from) && first : lastCrashed(lost, from);
+  if (!doomed) return undefined;
+  const message = sentence(`Crashed ${CRASHES_MAX} times within ${CRASH_WINDOW_MS / 60_000} minutes. ${tell(doomed)}`);
+  return { reason: 'crashed', message, hint };
+}
+
+const isLost = ({ state, ended_at }: Seen, since: number) => state === 'gone' && ended_at !== null && ended_at >= since;
+
+const isLooping = (replicas: readonly Seen[], from: number) =>
+  replicas.every(({ restarted_at }) => restarted_at.filter((at) => at >= from).length >= CRASHES_MAX);
+
+/** The last of so many replicas that ended instead of being restarted. */
+function lastCrashed(lost: readonly Seen[], from: number): Seen | undefined {
+  const crashed = lost.filter(({ reason, ended_at }) => reason === 'crashed' && (ended_at ?? 0) >= from);
+  return crashed.length >= CRASHES_MAX ? crashed.at(-1) : undefined;
+}
+
+/** The verdict over a wait that took longer than it may. */
+export function tooLong({ id, ref, startup_seconds }: Subject, wait: Wait): Fatal {
+  const { reason, message, limitMs } = wait;
+  if (isStartup(wait))
+    return {
+      reason: 'startup_timeout',
+      message: `No replica of ${ref} was ready within its startup budget of ${startup_seconds} s.`,
+      hint: `eco logs ${id}`,
+    };
+  const hint = reason === 'no_capacity' || reason === 'region_unreachable' ? 'eco regions' : `eco events ${id}`;
+  return { reason, message: sentence(`Gave up after ${Math.round(limitMs / 60_000)} minutes. ${message}`), hint };
+}

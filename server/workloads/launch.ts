@@ -1,0 +1,171 @@
+import { EcoError, formatMoney, ModelSource, type Quote } from '../../sdk/contract/index.ts';
+import { recordAudit } from '../accounts/audit-log.ts';
+import { findAccount } from '../accounts/store.ts';
+import { openHold } from '../billing/holds.ts';
+import { getBalanceOf } from '../billing/store.ts';
+import type { Context } from '../context.ts';
+import { nextChange } from '../db/changes.ts';
+import { type Db, isUniqueViolation } from '../db/open.ts';
+import type { ModelRow, WorkloadRow } from '../db/schema.ts';
+import { findModel, listModelNames } from '../models/store.ts';
+import { didYouMean } from '../near.ts';
+import { newId } from '../new-id.ts';
+import { rulesOf } from './kinds.ts';
+import { encodeMemory, newMemory } from './memory.ts';
+import { type LaunchRequest, planSpec, planWish } from './plan-launch.ts';
+import { type Placement, planPlacement, quoteOf } from './quote.ts';
+import { holdOf, rateOf } from './rate.ts';
+import { type Room, readRoom, readRoomLeft } from './room.ts';
+import { plural } from './sentence.ts';
+import { encodeSpec, type WorkloadSpec } from './spec.ts';
+import { findLaunched, insertEvents, insertWorkload } from './store.ts';
+import { refOf } from './view.ts';
+
+export interface Launch {
+  accountId: string;
+  actor: string;
+  /** Unique in the account: the same launch again gives the same workload. */
+  launchKey: string | undefined;
+  input: LaunchRequest;
+}
+
+const KIND = 'inference_instance';
+const HOURS = rulesOf(KIND).holdHours;
+
+/**
+ * Makes the workload with its hold, first event and audit entry in one transaction, before any region is told. Throws
+ * `no_capacity` before money is held and `insufficient_balance` with nothing left behind.
+ */
+export async function launchWorkload(
+  context: Pick<Context, 'db' | 'regions' | 'clock' | 'secrets'>,
+  launch: Launch,
+): Promise<WorkloadRow> {
+  const { db } = context;
+  const earlier = launch.launchKey && (await findLaunched(db, launch.accountId, launch.launchKey));
+  if (earlier) return earlier;
+  const model = await getModel(db, launch);
+  const room = await readRoom(context, launch.input.regions);
+  try {
+    return await db.transaction().execute((trx) => insertLaunch(trx, context, { launch, model, room }));
+  } catch (error) {
+    const twin =
+      launch.launchKey && isUniqueViolation(error) && (await findLaunched(db, launch.accountId, launch.launchKey));
+    if (twin) return twin;
+    throw error;
+  }
+}
+
+/** What a launch would cost and where it would go. Changes nothing. */
+export async function quoteLaunch({ db, regions }: Pick<Context, 'db' | 'regions'>, launch: Launch): Promise<Quote> {
+  const model = await getModel(db, launch);
+  const room = await readRoom({ db, regions }, launch.input.regions);
+  const { placement, spec } = await decide(db, { launch, model, room });
+  const { available_nanos } = await getBalanceOf(db, launch.accountId);
+  return quoteOf(placement, {
+    rate_nanos: rateOf(spec),
+    hold_nanos: holdOf(spec, HOURS),
+    available_nanos,
+    hold_hours: HOURS,
+  });
+}
+
+interface Considered {
+  launch: Launch;
+  model: ModelRow;
+  room: Room;
+}
+
+async function insertLaunch(
+  trx: Db,
+  { clock, secrets }: Pick<Context, 'clock' | 'secrets'>,
+  considered: Considered,
+): Promise<WorkloadRow> {
+  const { launch, model } = considered;
+  const { accountId: account_id, actor, input } = launch;
+  const changed_seq = await nextChange(trx, 'workloads'); // from here on launches wait for each other
+  const { placement, spec } = await decide(trx, considered);
+  const now = clock();
+  const row = await insertWorkload(trx, {
+    uid: newId('wl', now),
+    account_id,
+    kind: KIND,
+    name: model.name,
+    model_id: model.id,
+    category: model.category,
+    spec: encodeSpec(spec),
+    secrets_encrypted: Object.keys(input.secrets).length === 0 ? null : secrets.encrypt(JSON.stringify(input.secrets)),
+    desired: 'running',
+    generation: 1,
+    observed_generation: 0,
+    state: 'pending',
+    reason: 'scheduled',
+    message: `${model.name} is being started in ${spec.placements.map(({ region }) => region).join(', ')}.`,
+    hint: null,
+    since: now,
+    revision: 1,
+    memory: encodeMemory(newMemory(now)),
+    launch_key: launch.launchKey ?? null,
+    created_at: now,
+    started_at: null,
+    ended_at: null,
+    next_at: now,
+    changed_seq,
+  });
+  const amount_nanos = holdOf(spec, HOURS);
+  await insertEvents(trx, row, now, [
+    { type: 'normal', reason: 'launched', message: describe(spec, placement, amount_nanos), actor },
+  ]);
+  await recordAudit(trx, {
+    account_id,
+    actor,
+    action: 'workload.launch',
+    target: String(row.id),
+    detail: auditDetail(spec),
+    address: null,
+    at: now,
+  });
+  await openHold(trx, {
+    account_id,
+    workload_id: row.id,
+    amount_nanos,
+    now,
+    description: `Hold for ${refOf(row)}, ${HOURS} hours`,
+  });
+  return row;
+}
+
+/** Settles all that the launch left open. Inside the launch's transaction nobody else can take the same GPUs. */
+async function decide(
+  db: Db,
+  { launch: { accountId, input }, model, room }: Considered,
+): Promise<{ placement: Placement; spec: WorkloadSpec }> {
+  const source = ModelSource.parse(JSON.parse(model.source));
+  const placement = planPlacement(planWish(input, { model, source }), await readRoomLeft(db, room));
+  const isSystem = (await findAccount(db, accountId))?.is_system === 1;
+  return { placement, spec: planSpec(input, { model, source, placement, isSystem, stock: room.stock }) };
+}
+
+async function getModel(db: Db, { accountId, input }: Launch): Promise<ModelRow> {
+  const model = await findModel(db, accountId, input.model);
+  if (model) return model;
+  const near = didYouMean(input.model, await listModelNames(db, accountId));
+  throw new EcoError('not_found', `No registered model "${input.model}".${near}`, {
+    param: 'model',
+    hint: 'eco models list',
+  });
+}
+
+function describe(spec: WorkloadSpec, { notes }: Placement, hold_nanos: bigint): string {
+  const { replicas, gpu, placements } = spec;
+  const where = placements.map(({ region }) => region).join(', ');
+  const what = `${plural(replicas * placements.length, 'replica')} of ${gpu.count} × ${gpu.type} in ${where}`;
+  const money = `$${formatMoney(rateOf(spec))} per hour, $${formatMoney(hold_nanos)} set aside for ${HOURS} hours`;
+  return [`Launched: ${what}; ${money}.`, ...notes].join(' ');
+}
+
+const auditDetail = ({ image, placements, replicas, gpu }: WorkloadSpec) => ({
+  image,
+  regions: placements.map(({ region }) => region),
+  replicas,
+  gpu,
+});

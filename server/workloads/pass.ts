@@ -1,0 +1,131 @@
+import { type Deployment, type Evidence, RegionUnreachable } from '../cluster/driver.ts';
+import type { Context } from '../context.ts';
+import type { Db } from '../db/open.ts';
+import type { ReplicaRow, WorkloadRow } from '../db/schema.ts';
+import { findModelById } from '../models/store.ts';
+import type { Circuit } from '../regions/circuit.ts';
+import type { Secrets } from '../secrets.ts';
+import { type Claim, isCurrent } from './lease.ts';
+import { decodeMemory } from './memory.ts';
+import { phase } from './phase.ts';
+import { type Declaration, planRegions } from './plan.ts';
+import { planReplicas } from './plan-replicas.ts';
+import { type Recorded, recordPass } from './record.ts';
+import type { RegionSeen, Subject } from './seen.ts';
+import { decodeSpec, type WorkloadSpec } from './spec.ts';
+import { listReplicasToCompare } from './store.ts';
+import { refOf } from './view.ts';
+
+export type PassContext = Pick<Context, 'db' | 'changes' | 'secrets' | 'clock' | 'log'> & { circuit: Circuit };
+
+/** Sees all regions of a workload, decides, tells the regions, records. Every pass may be the first or the last. */
+export async function runPass(context: PassContext, claim: Claim): Promise<Recorded> {
+  const { db, clock, circuit } = context;
+  const spec = decodeSpec(claim.spec);
+  const answers = await Promise.all(spec.placements.map(({ region }) => observe(circuit, claim, region)));
+  const known = await listReplicasToCompare(
+    db,
+    claim.id,
+    answers.flatMap(({ evidence }) => evidence ?? []).map(({ id }) => id),
+  );
+  const regions = answers.map((answer) => regionSeen(answer, known));
+
+  const now = clock();
+  const subject = subjectOf(claim, spec);
+  const next = phase(subject, regions, now);
+  await tellRegions(context, { claim, spec, told: planRegions(subject, next, regions) });
+  return recordPass(context, {
+    claim,
+    spec,
+    phase: next,
+    known,
+    replicas: planReplicas(known, answers, now),
+    now,
+  });
+}
+
+interface RegionAnswer {
+  region: string;
+  evidence: Evidence[] | undefined;
+  unreachable: string | null;
+}
+
+async function observe(circuit: Circuit, { id, uid }: WorkloadRow, region: string): Promise<RegionAnswer> {
+  try {
+    const evidence = await circuit.ask(region, (driver) => driver.observe({ workload_id: id, uid }));
+    return { region, evidence, unreachable: null };
+  } catch (error) {
+    if (!(error instanceof RegionUnreachable)) throw error;
+    return { region, evidence: undefined, unreachable: error.message };
+  }
+}
+
+/** A region that cannot be asked still has the replicas that it had. */
+function regionSeen({ region, evidence, unreachable }: RegionAnswer, known: readonly ReplicaRow[]): RegionSeen {
+  const remembered = () => known.filter((row) => row.region === region).map((row) => ({ ...row, restarted_at: [] }));
+  return { region, unreachable, replicas: evidence ?? remembered() };
+}
+
+function subjectOf(row: WorkloadRow, { replicas, gpu, startup_seconds }: WorkloadSpec): Subject {
+  const { id, desired, state } = row;
+  return { id, ref: refOf(row), desired, state, replicas, gpu, startup_seconds, memory: decodeMemory(row.memory) };
+}
+
+interface Told {
+  claim: Claim;
+  spec: WorkloadSpec;
+  told: readonly Declaration[];
+}
+
+/** Declares to each region what it should run, unless something else was asked for since the row was read. The next pass sees what came of it. */
+async function tellRegions({ db, secrets, circuit, log }: PassContext, { claim, spec, told }: Told): Promise<void> {
+  if (told.length === 0 || !(await isCurrent(db, { ...claim, token: claim.lease_token }))) return;
+  const deployment = { ...deploymentOf(claim, spec), secrets: await secretsOf(db, secrets, claim) };
+  const tell = async (declared: Declaration) => {
+    try {
+      await circuit.ask(declared.region, (driver) => driver.apply({ ...deployment, ...declared }));
+    } catch (err) {
+      log.warn({ err, workload_id: claim.id, ...declared }, 'a region did not take a declaration');
+    }
+  };
+  await Promise.all(told.map(tell));
+}
+
+/** How long a replica that was told to stop may finish its requests. */
+const GRACE_SECONDS = 30;
+
+function deploymentOf(row: WorkloadRow, spec: WorkloadSpec): Omit<Deployment, 'region' | 'replicas' | 'secrets'> {
+  const { id: workload_id, uid, account_id, name, generation } = row;
+  const { image, command, args, env, gpu, port, health_path, startup_seconds } = spec;
+  const model = { ECO_MODEL: name, ...(row.category && { ECO_MODEL_CATEGORY: row.category }) };
+  return {
+    workload_id,
+    uid,
+    account_id,
+    name,
+    generation,
+    image,
+    command,
+    args,
+    env: { ...model, ...env },
+    gpu,
+    port,
+    health_path,
+    startup_seconds,
+    grace_seconds: GRACE_SECONDS,
+  };
+}
+
+/** What the launch gave, and the model's token where it has one. */
+async function secretsOf(
+  db: Db,
+  secrets: Secrets,
+  { secrets_encrypted, model_id }: WorkloadRow,
+): Promise<Record<string, string>> {
+  const model = model_id === null ? undefined : await findModelById(db, model_id);
+  const token = model?.token_encrypted;
+  return {
+    ...(token && { HF_TOKEN: secrets.decrypt(token) }),
+    ...(secrets_encrypted !== null && (JSON.parse(secrets.decrypt(secrets_encrypted)) as Record<string, string>)),
+  };
+}

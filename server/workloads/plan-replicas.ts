@@ -1,0 +1,47 @@
+import type { Evidence } from '../cluster/driver.ts';
+import type { ReplicaRow } from '../db/schema.ts';
+
+export interface ReplicaChange {
+  before: ReplicaRow | undefined;
+  after: Omit<ReplicaRow, 'changed_seq'>;
+}
+
+/** What one region said: evidence, or undefined where it could not be asked. */
+export interface Answer {
+  region: string;
+  evidence: readonly Evidence[] | undefined;
+}
+
+/** Rows that differ from what was seen. What a region that answers no longer knows is gone; a silent region changes nothing. */
+export function planReplicas(known: readonly ReplicaRow[], answers: readonly Answer[], now: number): ReplicaChange[] {
+  const before = new Map(known.map((row) => [row.id, row]));
+  const seen = answers.flatMap(({ evidence }) => evidence ?? []).map(rowOf);
+  const ids = new Set(seen.map(({ id }) => id));
+  const asked = new Set(answers.filter(({ evidence }) => evidence !== undefined).map(({ region }) => region));
+  const lost = known
+    .filter((row) => row.state !== 'gone' && asked.has(row.region) && !ids.has(row.id))
+    .map((row) => lostRow(row, now));
+  return [...seen, ...lost]
+    .map((after) => ({ before: before.get(after.id), after }))
+    .filter(({ before, after }) => before?.state !== 'gone' && differs(before, after));
+}
+
+function rowOf({ generation: _generation, restarted_at: _restarts, ...evidence }: Evidence): ReplicaChange['after'] {
+  const ended = evidence.state === 'gone';
+  return { ...evidence, address: ended ? null : evidence.address, pid: ended ? null : evidence.pid };
+}
+
+const lostRow = ({ changed_seq: _seq, ...row }: ReplicaRow, now: number): ReplicaChange['after'] => ({
+  ...row,
+  state: 'gone',
+  reason: 'replicas_stopping',
+  message: `${row.region} does not know this replica any more.`,
+  pid: null,
+  address: null,
+  ended_at: row.ended_at ?? now,
+});
+
+function differs(before: ReplicaRow | undefined, after: ReplicaChange['after']): boolean {
+  if (!before) return true;
+  return (Object.keys(after) as (keyof typeof after)[]).some((column) => before[column] !== after[column]);
+}

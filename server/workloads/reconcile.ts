@@ -1,0 +1,140 @@
+import type { Context } from '../context.ts';
+import { openCircuit } from '../regions/circuit.ts';
+import { type Claim, claimDue, claimOne, releaseLease } from './lease.ts';
+import { runPass } from './pass.ts';
+import { startSweep } from './sweep.ts';
+
+export interface Reconciler extends AsyncDisposable {
+  /** Something changed about a workload: its next pass is due now. */
+  nudge(workload_id: number): void;
+}
+
+export type ReconcileContext = Pick<Context, 'db' | 'changes' | 'regions' | 'secrets' | 'log' | 'clock' | 'serverId'>;
+
+const CONCURRENCY = 8;
+const POLL_MS = 500;
+const DEBOUNCE_MS = 100;
+const BACK_OFF_MIN_MS = 1_000;
+const BACK_OFF_MAX_MS = 60_000;
+const DRAIN_MS = 15_000;
+
+/**
+ * The loop over workloads: claims rows that are due or nudged and gives each a pass, at most eight at a time. A pass
+ * that throws is logged and tried again later; it never ends the loop.
+ */
+export async function startReconciler(context: ReconcileContext): Promise<Reconciler> {
+  const { db, log, clock, serverId: owner, regions } = context;
+  const passContext = { ...context, circuit: openCircuit(regions, clock) };
+  const running = new Map<number, Promise<void>>();
+  const nudged = new Set<number>();
+  const debounced = new Map<number, NodeJS.Timeout>();
+  const failures = new Map<number, number>();
+  let stopped = false;
+  let looking: Promise<void> | undefined;
+  let lookAgain = false;
+
+  const wake = () => {
+    if (stopped) return;
+    lookAgain = true;
+    looking ??= lookWhileAsked().finally(() => {
+      looking = undefined;
+      if (lookAgain) wake(); // asked for between the last look and now
+    });
+  };
+
+  const lookWhileAsked = async () => {
+    while (lookAgain && !stopped) {
+      lookAgain = false;
+      try {
+        await startNudged();
+        await startDue();
+      } catch (err) {
+        log.error({ err }, 'due workloads cannot be read');
+      }
+    }
+  };
+
+  const startNudged = async () => {
+    for (const id of [...nudged]) {
+      if (running.size >= CONCURRENCY) return;
+      if (running.has(id)) continue; // its pass looks again when it is done
+      nudged.delete(id);
+      const claim = await claimOne(db, id, { owner, now: clock() });
+      if (claim) start(claim);
+    }
+  };
+
+  const startDue = async () => {
+    const limit = CONCURRENCY - running.size;
+    if (limit > 0) for (const claim of await claimDue(db, { owner, now: clock(), limit })) start(claim);
+  };
+
+  const start = (claim: Claim) => {
+    running.set(
+      claim.id,
+      pass(claim).finally(() => {
+        running.delete(claim.id);
+        wake();
+      }),
+    );
+  };
+
+  const pass = async (claim: Claim) => {
+    const lease = { id: claim.id, token: claim.lease_token };
+    try {
+      const recorded = await runPass(passContext, claim);
+      failures.delete(claim.id);
+      if (recorded === 'stale') await releaseLease(db, lease);
+    } catch (err) {
+      const count = (failures.get(claim.id) ?? 0) + 1;
+      failures.set(claim.id, count);
+      const backOffMs = Math.min(BACK_OFF_MAX_MS, BACK_OFF_MIN_MS * 2 ** (count - 1));
+      log.error({ err, workload_id: claim.id, back_off_ms: backOffMs }, 'a pass over a workload failed');
+      await releaseLease(db, lease, clock() + backOffMs).catch((err) =>
+        log.error({ err }, 'a lease cannot be given back'),
+      );
+    }
+  };
+
+  const nudge = (id: number) => {
+    nudged.add(id);
+    wake();
+  };
+
+  const nudgeSoon = (id: number) => {
+    if (stopped || debounced.has(id)) return;
+    debounced.set(
+      id,
+      setTimeout(() => {
+        debounced.delete(id);
+        nudge(id);
+      }, DEBOUNCE_MS),
+    );
+  };
+
+  const unsubscribe = [...regions.values()].map((driver) => driver.onChange(nudgeSoon));
+  const poll = setInterval(wake, POLL_MS);
+  const sweep = startSweep(context);
+  wake();
+
+  return {
+    nudge,
+    async [Symbol.asyncDispose]() {
+      stopped = true;
+      clearInterval(poll);
+      for (const end of unsubscribe) end();
+      for (const timer of debounced.values()) clearTimeout(timer);
+      await sweep[Symbol.asyncDispose]();
+      await looking;
+      await settledWithin(DRAIN_MS, running.values());
+    },
+  };
+}
+
+/** Waits for passes under way, not longer than a while: their leases end by themselves. */
+async function settledWithin(timeoutMs: number, passes: Iterable<Promise<void>>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, timeoutMs);
+  await Promise.race([Promise.allSettled(passes), late]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,168 @@
+import { formatMoney } from '../../sdk/contract/index.ts';
+import { findOpenHold, renewHold, settleHold, startHoldClock } from '../billing/holds.ts';
+import { closeInterval, openInterval } from '../billing/intervals.ts';
+import type { Context } from '../context.ts';
+import { nextChange } from '../db/changes.ts';
+import type { Db } from '../db/open.ts';
+import type { ReplicaRow, WorkloadRow } from '../db/schema.ts';
+import { phaseEvents, replicaEvents, SYSTEM } from './events.ts';
+import { rulesOf } from './kinds.ts';
+import { type Claim, freed, holdLease } from './lease.ts';
+import { encodeMemory } from './memory.ts';
+import { isFinal, type MoneyAction, planMoney, planNext } from './plan.ts';
+import type { ReplicaChange } from './plan-replicas.ts';
+import { holdOf, rateOf } from './rate.ts';
+import type { Phase } from './seen.ts';
+import type { WorkloadSpec } from './spec.ts';
+import { insertEvents, type NewEvent, saveReplica, updateWorkload } from './store.ts';
+import { refOf } from './view.ts';
+
+export interface Pass {
+  claim: Claim;
+  spec: WorkloadSpec;
+  phase: Phase;
+  /** Replicas as they stood before. */
+  known: readonly ReplicaRow[];
+  replicas: readonly ReplicaChange[];
+  now: number;
+}
+
+/**
+ * Writes what a pass found in one transaction: status, replicas, their GPU time, money, events; and gives the lease
+ * back. A pass whose lease is lost, or after which something else was asked for, leaves no trace and is due again.
+ */
+export async function recordPass({ db, changes }: Pick<Context, 'db' | 'changes'>, pass: Pass): Promise<Recorded> {
+  const recorded = await db.transaction().execute((trx) => record(trx, pass));
+  if (recorded === 'visible') await changes.nudge('workloads', 'replicas', 'balances');
+  return recorded;
+}
+
+/** `stale`: nothing was written, and the lease, where it is still ours, was not given back. */
+export type Recorded = 'visible' | 'unseen' | 'stale';
+
+async function record(trx: Db, pass: Pass): Promise<Recorded> {
+  const { claim, phase, replicas, now } = pass;
+  if (!(await holdLease(trx, { ...claim, token: claim.lease_token }))) return 'stale';
+  const hold = await findOpenHold(trx, claim.id);
+  const actions = planMoney(phase, { hold, rate_nanos: rateOf(pass.spec), replicas: merged(pass), now });
+  const status = statusOf(pass);
+  const isVisible = replicas.length > 0 || actions.length > 0 || differs(claim, status);
+  const unseen = { ...freed, memory: encodeMemory(phase.memory) };
+  if (!isVisible) {
+    await updateWorkload(trx, claim.id, { ...unseen, next_at: planNext(phase, hold?.covers_until ?? null, now) });
+    return 'unseen';
+  }
+
+  const changed_seq = await nextChange(trx, 'workloads');
+  if (replicas.length > 0) await recordReplicas(trx, pass, await nextChange(trx, 'replicas'));
+  const money: NewEvent[] = [];
+  for (const action of actions) money.push(...(await moveMoney(trx, pass, action)));
+  await insertEvents(trx, claim, now, [...replicas.flatMap(replicaEvents), ...phaseEvents(claim, phase), ...money]);
+
+  const covers_until = (await findOpenHold(trx, claim.id))?.covers_until ?? null;
+  const next_at = planNext(phase, covers_until, now);
+  const depleted = money.some(({ reason }) => reason === 'credit_depleted') ? depletedColumns(pass) : {};
+  await updateWorkload(trx, claim.id, {
+    ...unseen,
+    ...status,
+    revision: claim.revision + 1,
+    changed_seq,
+    next_at,
+    ...depleted,
+  });
+  return 'visible';
+}
+
+type Status = Pick<
+  WorkloadRow,
+  'state' | 'reason' | 'message' | 'hint' | 'since' | 'observed_generation' | 'started_at' | 'ended_at'
+>;
+
+function statusOf({ claim, phase: { state, reason, message, hint }, now }: Pass): Status {
+  const since = claim.state === state && claim.reason === reason ? claim.since : now;
+  const started_at = claim.started_at ?? (state === 'running' ? now : null);
+  const ended_at = isFinal(state) ? (claim.ended_at ?? now) : null;
+  return { state, reason, message, hint, since, observed_generation: claim.generation, started_at, ended_at };
+}
+
+const differs = (row: WorkloadRow, status: Status) =>
+  (Object.keys(status) as (keyof Status)[]).some((column) => row[column] !== status[column]);
+
+/** Replicas as they stand now. */
+function merged({ known, replicas }: Pass): Omit<ReplicaRow, 'changed_seq'>[] {
+  const changed = new Map(replicas.map(({ after }) => [after.id, after]));
+  return [...known.filter(({ id }) => !changed.has(id)), ...changed.values()];
+}
+
+async function recordReplicas(trx: Db, { claim, spec, replicas }: Pass, changed_seq: number): Promise<void> {
+  for (const { after } of replicas) {
+    await saveReplica(trx, { ...after, changed_seq });
+    if (after.started_at === null) continue;
+    const price_nanos = spec.placements.find(({ region }) => region === after.region)?.price_nanos ?? 0n;
+    await openInterval(trx, {
+      replica_id: after.id,
+      workload_id: claim.id,
+      account_id: claim.account_id,
+      region: after.region,
+      gpu: spec.gpu.type,
+      gpus: spec.gpu.count,
+      price_nanos,
+      started_at: after.started_at,
+    });
+    if (after.ended_at !== null) await closeInterval(trx, { replica_id: after.id, ended_at: after.ended_at });
+  }
+}
+
+async function moveMoney(trx: Db, { claim, spec, now }: Pass, action: MoneyAction): Promise<NewEvent[]> {
+  const of = { account_id: claim.account_id, workload_id: claim.id, now };
+  switch (action.type) {
+    case 'start_clock':
+      await startHoldClock(trx, { workload_id: claim.id, covers_until: action.covers_until });
+      return [];
+    case 'settle': {
+      const { used_nanos, released_nanos } = await settleHold(trx, {
+        ...of,
+        description: `GPU time of ${refOf(claim)}`,
+      });
+      if (used_nanos === 0n && released_nanos === 0n) return [];
+      const message = `$${formatMoney(used_nanos)} of GPU time charged, $${formatMoney(released_nanos)} given back.`;
+      return [{ type: 'normal', reason: 'settled', message, actor: SYSTEM }];
+    }
+    case 'renew': {
+      const hours = rulesOf(claim.kind).holdHours;
+      const outcome = await renewHold(trx, { ...of, full_nanos: holdOf(spec, hours) });
+      return [RENEWALS[outcome]];
+    }
+  }
+}
+
+const RENEWALS: Record<Awaited<ReturnType<typeof renewHold>>, NewEvent> = {
+  renewed: { type: 'normal', reason: 'hold_renewed', message: 'Its hold was renewed.', actor: SYSTEM },
+  partial: {
+    type: 'warning',
+    reason: 'hold_partial',
+    message: 'The balance is less than a full hold: it runs as long as that lasts.',
+    actor: SYSTEM,
+  },
+  depleted: {
+    type: 'warning',
+    reason: 'credit_depleted',
+    message: 'The balance is used up: it is being stopped.',
+    actor: SYSTEM,
+  },
+};
+
+/** Nothing is left to pay with: the loop itself asks it to stop. */
+function depletedColumns({ claim, phase, now }: Pass): Partial<WorkloadRow> {
+  return {
+    desired: 'stopped',
+    generation: claim.generation + 1,
+    memory: encodeMemory({ ...phase.memory, ended_by: 'credit_depleted' }),
+    state: 'stopping',
+    reason: 'credit_depleted',
+    message: 'The balance is used up; its replicas are being told to stop.',
+    hint: 'eco billing balance',
+    since: now,
+    next_at: now,
+  };
+}

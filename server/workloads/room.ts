@@ -1,0 +1,93 @@
+import type { Context } from '../context.ts';
+import type { Db } from '../db/open.ts';
+import type { WorkloadRow } from '../db/schema.ts';
+import { readStock, type Stock } from '../regions/stock.ts';
+import { within } from '../regions/within.ts';
+import { lessReserved, type Reserved } from './capacity.ts';
+import { decodeSpec } from './spec.ts';
+
+/** GPUs that a workload already has, by region. */
+type Started = ReadonlyMap<string, number>;
+
+/** What the regions have to give, and which launches under way have got theirs already. Read before a transaction, used in it. */
+export interface Room {
+  stock: Stock[];
+  started: ReadonlyMap<number, Started>;
+}
+
+/**
+ * Looks at these regions, or all where none or an unknown one is named. What has started is read before what is free:
+ * what starts in between is counted twice, never left out.
+ */
+export async function readRoom(
+  { db, regions }: Pick<Context, 'db' | 'regions'>,
+  names?: readonly string[],
+): Promise<Room> {
+  const asked = names?.every((name) => regions.has(name)) ? new Set(names) : new Set(regions.keys());
+  const rows = await listReserving(db);
+  const observed = rows.map(async (row) => [row.id, await startedOf(row, { regions, asked })] as const);
+  const started = new Map(await Promise.all(observed));
+  return { stock: await readStock(regions, asked), started };
+}
+
+/**
+ * The stock less what is promised to workloads that have not got it yet. Inside a transaction that has taken its number
+ * of the topic `workloads` nobody else can promise anything meanwhile: two launches never get the same GPU.
+ */
+export async function readRoomLeft(trx: Db, { stock, started }: Room): Promise<Stock[]> {
+  const rows = await listReserving(trx);
+  return lessReserved(
+    stock,
+    rows.flatMap((row) => reservedBy(row, started.get(row.id))),
+  );
+}
+
+function reservedBy(row: WorkloadRow, started: Started | undefined): Reserved[] {
+  const { placements, replicas, gpu } = decodeSpec(row.spec);
+  return placements.map(({ region }) => ({
+    region,
+    gpu: gpu.type,
+    gpus: Math.max(0, replicas * gpu.count - (started?.get(region) ?? 0)),
+  }));
+}
+
+const RESERVING_MAX = 500;
+
+/** Workloads whose replicas may not all have their GPUs yet. */
+function listReserving(db: Db): Promise<WorkloadRow[]> {
+  return db
+    .selectFrom('workloads')
+    .selectAll()
+    .where('desired', '=', 'running')
+    .where('state', '!=', 'failed')
+    .where((eb) => eb.or([eb('state', '!=', 'running'), eb('observed_generation', '<', eb.ref('generation'))]))
+    .orderBy('id', 'desc')
+    .limit(RESERVING_MAX)
+    .execute();
+}
+
+const OBSERVE_TIMEOUT_MS = 3_000;
+
+interface Asked {
+  regions: Context['regions'];
+  asked: ReadonlySet<string>;
+}
+
+async function startedOf(row: WorkloadRow, { regions, asked }: Asked): Promise<Started> {
+  const { placements, gpu } = decodeSpec(row.spec);
+  const counts = placements
+    .filter(({ region }) => asked.has(region))
+    .map(async ({ region }) => [region, (await countStarted(row, region, regions)) * gpu.count] as const);
+  return new Map(await Promise.all(counts));
+}
+
+async function countStarted({ id, uid }: WorkloadRow, region: string, regions: Context['regions']): Promise<number> {
+  const driver = regions.get(region);
+  if (!driver) return 0;
+  try {
+    const replicas = await within(OBSERVE_TIMEOUT_MS, region, driver.observe({ workload_id: id, uid }));
+    return replicas.filter(({ started_at, ended_at }) => started_at !== null && ended_at === null).length;
+  } catch {
+    return 0; // a region that cannot be asked offers nothing either
+  }
+}

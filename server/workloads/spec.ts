@@ -1,0 +1,24 @@
+import { z } from 'zod';
+
+/** What `workloads.spec` holds: the launch, with everything decided that the launch left open. Prices are those of the launch. */
+export const WorkloadSpec = z.object({
+  placements: z.array(z.object({ region: z.string(), price_nanos: z.coerce.bigint() })).min(1),
+  /** In each region. */
+  replicas: z.int(),
+  gpu: z.object({ type: z.string(), count: z.int() }),
+  image: z.string(),
+  /** The engine decides what the gateway may ask of it: `vllm` has continuous usage, `custom` nothing for sure. */
+  engine: z.string(),
+  command: z.array(z.string()).nullable(),
+  args: z.array(z.string()),
+  env: z.record(z.string(), z.string()),
+  port: z.int().nullable(),
+  health_path: z.string(),
+  custom_api_path: z.string().nullable(),
+  startup_seconds: z.int(),
+});
+export type WorkloadSpec = z.output<typeof WorkloadSpec>;
+
+export const encodeSpec = (spec: WorkloadSpec): string =>
+  JSON.stringify(spec, (_key, value) => (typeof value === 'bigint' ? String(value) : value));
+export const decodeSpec = (text: string): WorkloadSpec => WorkloadSpec.parse(JSON.parse(text));

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { readConfig } from '../server/config.ts';
+import { openSecrets } from '../server/secrets.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'eco-config-'));
+after(() => rmSync(directory, { recursive: true }));
+
+function configFile(text: string): string {
+  const path = join(directory, 'ecolink.yaml');
+  writeFileSync(path, text);
+  return path;
+}
+
+describe('configuration', () => {
+  test('defaults stand where nothing is said', () => {
+    const config = readConfig(configFile(''), {});
+    assert.deepEqual([config.listen, config.gateway.connect_timeout_ms], ['127.0.0.1:8080', 2_000]);
+  });
+
+  for (const [title, text, expected] of [
+    ['an unknown key', 'listen: 127.0.0.1:1\nlisten_port: 80\n', /ecolink\.yaml:2: unknown setting "listen_port"/],
+    [
+      'an unknown key inside',
+      'gateway:\n  connect_timeout_ms: 5\n  idle: 3\n',
+      /ecolink\.yaml:3: unknown setting "gateway\.idle"/,
+    ],
+    ['a wrong value', 'log_level: info\ndrain_ms: soon\n', /ecolink\.yaml:2: drain_ms: /],
+    [
+      'a wrong value in a list',
+      'regions:\n  - name: A!\n    kind: local\n    gpus: []\n',
+      /ecolink\.yaml:2: regions\.0\.name: must begin/,
+    ],
+    ['broken YAML', 'listen: [\n', /ecolink\.yaml:\d+: /],
+  ] as const) {
+    test(`${title} is an error that names the line`, () =>
+      assert.throws(() => readConfig(configFile(text), {}), { name: 'ConfigError', message: expected }));
+  }
+
+  test('the environment goes before the file, flags before the environment', () => {
+    const path = configFile('listen: 127.0.0.1:1\nlog_level: warn\n');
+    const config = readConfig(path, { ECO_LISTEN: '127.0.0.1:2', ECO_LOG_LEVEL: 'error' }, { listen: '127.0.0.1:3' });
+    assert.deepEqual([config.listen, config.log_level], ['127.0.0.1:3', 'error']);
+  });
+});
+
+describe('secrets', () => {
+  const path = join(directory, 'data', 'secrets.json');
+
+  test('they are made at first start, readable by their owner alone, and stay the same', () => {
+    const first = openSecrets(path, {});
+    const second = openSecrets(path, {});
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+    assert.ok(first.newAdminKey?.startsWith('ecoadmin_'));
+    assert.equal(second.newAdminKey, undefined);
+    assert.ok(second.isAdminKey(String(first.newAdminKey)));
+    assert.equal(second.decrypt(first.encrypt('hf_token')), 'hf_token');
+    assert.equal(second.hashKey('eco_x'), first.hashKey('eco_x'));
+  });
+
+  test('a sealed text that was changed does not open', () => {
+    const secrets = openSecrets(path, {});
+    const sealed = Buffer.from(secrets.encrypt('hf_token'), 'base64');
+    sealed[sealed.length - 1] = (sealed.at(-1) ?? 0) ^ 1;
+    assert.throws(() => secrets.decrypt(sealed.toString('base64')));
+  });
+
+  test('the environment goes before the file', () => {
+    const secrets = openSecrets(path, { ECO_ADMIN_KEY: 'ecoadmin_from_env', ECO_PEPPER: 'p'.repeat(32) });
+    assert.ok(secrets.isAdminKey('ecoadmin_from_env'));
+    assert.notEqual(secrets.hashKey('eco_x'), openSecrets(path, {}).hashKey('eco_x'));
+  });
+});
