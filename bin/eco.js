@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 // One entry for a clone (source), a clone with dist, and the installed package.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import module from 'node:module';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const root = new URL('../', import.meta.url);
@@ -19,10 +20,12 @@ if (Number.parseInt(process.versions.node, 10) >= needed) {
   settings.enableAutoTranspile = false; // else NODE_ENV=test looks for tsx and ts-node
   await execute({ dir: import.meta.url, loadOptions: { root: fileURLToPath(root), pjson, ignoreManifest: !built } });
 } else if (existsSync(bundledNode) && process.execPath !== bundledNode) {
-  const child = spawnSync(bundledNode, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
-    stdio: 'inherit',
+  const args = [fileURLToPath(import.meta.url), ...process.argv.slice(2)];
+  const child = spawn(bundledNode, args, { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.once('exit', (code, signal) => {
+    process.exitCode = code ?? 128 + constants.signals[signal];
   });
-  process.exitCode = child.status ?? 1;
 } else {
   process.stderr.write(
     `eco needs Node ${needed} or newer, this is ${process.version}. Run "npm ci" in the clone, which brings one.\n`,

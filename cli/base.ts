@@ -71,10 +71,13 @@ export abstract class EcoCommand extends Command {
     if (!(await askYesNo(question))) throw new Ending('declined', 'Not confirmed: nothing was done.');
   }
 
-  /** Aborted by the first Ctrl-C; the second ends the process as usual. A prompt has the key for itself. */
+  /** Aborted by the first Ctrl-C; a later one ends the process as usual. A prompt has the key for itself. */
   protected interruption(from: Pick<NodeJS.EventEmitter, 'once'> = process): AbortSignal {
     const controller = new AbortController();
-    from.once('SIGINT', () => controller.abort());
+    from.once('SIGINT', () => {
+      controller.abort();
+      ignoreEchoes();
+    });
     return controller.signal;
   }
 
@@ -89,6 +92,15 @@ export abstract class EcoCommand extends Command {
     await super.init();
     process.stdout.on('error', endOnBrokenPipe);
   }
+}
+
+/** One Ctrl-C comes several times: from the terminal, passed on by npm, and raised again by `conf`. */
+const ECHO_MS = 1_000;
+
+function ignoreEchoes(): void {
+  const ignore = () => {};
+  process.on('SIGINT', ignore);
+  setTimeout(() => process.off('SIGINT', ignore), ECHO_MS).unref();
 }
 
 /** `eco logs -f | head` ends with head. */

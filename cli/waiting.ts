@@ -34,7 +34,8 @@ export async function watchUntil(
 export function progressLine({ ref, state, regions, message }: Workload): string {
   const ready = regions.reduce((sum, region) => sum + region.ready, 0);
   const desired = regions.reduce((sum, region) => sum + region.desired, 0);
-  return `${ref}  ${state}  ${ready}/${desired} ready  ${message}`;
+  const readiness = desired === 0 ? '' : `  ${ready}/${desired} ready`;
+  return `${ref}  ${state}${readiness}  ${message}`;
 }
 
 function detached(name: string, id: string | number): Ending {

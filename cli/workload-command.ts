@@ -12,7 +12,8 @@ interface ChangeFlags {
 export abstract class WorkloadCommand extends EcoCommand {
   protected async settle(eco: Eco, changed: Workload, target: WorkloadState, flags: ChangeFlags): Promise<Workload> {
     const workload = flags.wait ? await this.watch(eco, changed.id, [target], flags['wait-timeout']) : changed;
-    this.log(flags.quiet ? String(workload.id) : `${workload.ref} is ${workload.state}. ${workload.message}`);
+    const text = `${workload.ref} is ${workload.state}.`;
+    this.log(flags.quiet ? String(workload.id) : flags.wait ? text : `${text} ${workload.message}`);
     return workload;
   }
 

@@ -98,8 +98,12 @@ try {
     result.cut > 0 && result.cut === result.cutWithError,
   );
 
-  const sent = readTallies(tally).reduce((sum, request) => sum + request.completion_tokens, 0);
-  check(`${printed} tokens printed here, ${sent} sent by both simulators`, printed === sent);
+  const tallies = readTallies(tally);
+  const sent = tallies.reduce((sum, request) => sum + request.completion_tokens, 0);
+  // killed in the very write of a token, a simulator cannot say whether it went out
+  const unsure = tallies.reduce((sum, request) => sum + request.unconfirmed_tokens, 0);
+  const tallied = `${sent} sent by both simulators${unsure === 0 ? '' : `, ${unsure} of them perhaps`}`;
+  check(`${printed} tokens printed here, ${tallied}`, printed <= sent && printed >= sent - unsure);
   const billed = await until(async () => {
     const rows = (await eco.billing.usage({ group_by: 'workload' })).data;
     return rows.find((row) => row.workload_id === instance.id && row.output_tokens >= printed);

@@ -10,6 +10,7 @@ import { releaseAbandoned } from './idempotency.ts';
 import type { Log } from './log.ts';
 import { newId } from './new-id.ts';
 import { openSecrets, type Secrets } from './secrets.ts';
+import { releaseAllLeases } from './workloads/lease.ts';
 import { type Reconciler, startReconciler } from './workloads/reconcile.ts';
 
 /** Everything a handler or a loop may use, made once in `openContext`. A part takes `Pick<Context, …>` of what it needs. */
@@ -50,7 +51,7 @@ export async function openContext(config: Config, log: Log): Promise<Context> {
     const database = own(await openDatabase(databaseOf(config)));
     const { db } = database;
     const installation = await findInstallation(db, clock());
-    if (database.isExclusive) await releaseAbandoned(db);
+    if (database.isExclusive) await Promise.all([releaseAbandoned(db), releaseAllLeases(db)]);
 
     const changes = own(startChanges(db, (err) => log.error({ err }, 'changes cannot be followed')));
     const keyring = await openKeyring({ db, changes, hashKey: secrets.hashKey, clock });

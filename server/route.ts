@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HttpBindings } from '@hono/node-server';
 import type { Hono, Context as HonoContext } from 'hono';
 import type { z } from 'zod';
 import { EcoError, type Endpoint, type Output, type Parsed, pathFields, type Scope } from '../sdk/contract/index.ts';
+import type { Actor } from './accounts/audit-log.ts';
 import { type Caller, identify, permit } from './accounts/caller.ts';
 import type { Context } from './context.ts';
 import { once } from './idempotency.ts';
@@ -15,8 +18,8 @@ export interface Call<E extends Endpoint> {
   caller: Caller;
   /** The account that asks. Only on endpoints of accounts: reading it on an admin or public one throws. */
   readonly accountId: string;
-  /** For the audit log: key id or `admin`. */
-  actor: string;
+  /** For the audit log. */
+  actor: Actor;
   requestId: string;
   idempotencyKey: string | undefined;
   /** Aborted when the client leaves. */
@@ -53,7 +56,9 @@ export function routeLines<E extends Endpoint>(
   app.on(endpoint.method, honoPath(endpoint.path), async (c) => {
     const call = await openCall(c, context, endpoint);
     const lines = handler(call)[Symbol.asyncIterator]();
-    const first = await lines.next(); // errors before the first line still have a status of their own
+    const first = lines.next();
+    first.catch(() => {}); // read again, and thrown there, by the stream
+    await Promise.race([first, sleep(REFUSAL_MS, undefined, { ref: false })]); // what is refused has a status of its own
     return c.body(streamOf(first, lines), 200, {
       'content-type': 'application/x-ndjson',
       'cache-control': 'no-store',
@@ -61,6 +66,11 @@ export function routeLines<E extends Endpoint>(
     });
   });
 }
+
+/** How long a stream may think before its head goes out: a log that is silent must not look like a server that is gone. */
+const REFUSAL_MS = 250;
+/** A blank line after so long without another keeps proxies from closing a silent stream. */
+const IDLE_LINE_MS = 15_000;
 
 /** Ids of served models hold slashes, so a field that ends a path below /v1 takes all that is left. */
 const honoPath = (path: string) =>
@@ -79,12 +89,16 @@ async function openCall<E extends Endpoint>(
     get accountId() {
       return accountOf(caller, endpoint.scope);
     },
-    actor: caller.type === 'account' ? caller.key.id : caller.type,
+    actor: { id: caller.type === 'account' ? caller.key.id : caller.type, address: addressOf(c) },
     requestId: c.get('requestId'),
     idempotencyKey: idempotencyKeyOf(c.req.header('idempotency-key')),
     signal: c.req.raw.signal,
   };
 }
+
+/** Of the peer on the socket. There is none where the app is called without one. */
+const addressOf = (c: HonoContext) =>
+  (c.env as Partial<HttpBindings> | undefined)?.incoming?.socket.remoteAddress ?? null;
 
 function accountOf(caller: Caller, scope: Scope): string {
   if (caller.type !== 'account') throw new Error(`an endpoint of scope ${scope} has no account`);
@@ -145,13 +159,30 @@ function checked({ log }: RouteContext, endpoint: Endpoint, answer: unknown): un
   throw new EcoError('internal', 'The server made an answer that it does not understand itself. This is a bug.');
 }
 
-function streamOf<T>(first: IteratorResult<T>, lines: AsyncIterator<T>): ReadableStream<Uint8Array> {
+function streamOf<T>(first: Promise<IteratorResult<T>>, lines: AsyncIterator<T>): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  const write = (controller: ReadableStreamDefaultController<Uint8Array>, { done, value }: IteratorResult<T>) =>
-    done ? controller.close() : controller.enqueue(encoder.encode(`${JSON.stringify(value)}\n`));
+  let next: Promise<IteratorResult<T>> | undefined = first;
+  let idle: NodeJS.Timeout | undefined;
   return new ReadableStream({
-    start: (controller) => write(controller, first),
-    pull: async (controller) => write(controller, await lines.next()),
-    cancel: async () => void (await lines.return?.()),
+    start(controller) {
+      idle = setInterval(() => controller.enqueue(encoder.encode('\n')), IDLE_LINE_MS).unref();
+    },
+    async pull(controller) {
+      try {
+        const { done, value } = await (next ?? lines.next());
+        next = undefined;
+        idle?.refresh();
+        if (!done) return controller.enqueue(encoder.encode(`${JSON.stringify(value)}\n`));
+      } catch (error) {
+        clearInterval(idle);
+        throw error;
+      }
+      clearInterval(idle);
+      controller.close();
+    },
+    async cancel() {
+      clearInterval(idle);
+      await lines.return?.();
+    },
   });
 }

@@ -14,6 +14,7 @@ import {
   type Transaction,
   type UsageRow,
 } from '../sdk/contract/index.ts';
+import { SYSTEM } from '../server/accounts/audit-log.ts';
 import { openKeyring } from '../server/accounts/keyring.ts';
 import { openAccount } from '../server/accounts/open-account.ts';
 import { auditMoney } from '../server/billing/audit.ts';
@@ -50,7 +51,7 @@ async function openBilling(dialect: Dialect) {
   billingRoutes(app, { db, changes, secrets, clock, keyring, serverId: 'srv_1', log: openLog('silent') } as Context);
 
   const open = async (name: string) => {
-    const { account, secret } = await openAccount({ db, changes, secrets, clock }, { name, actor: 'admin' });
+    const { account, secret } = await openAccount({ db, changes, secrets, clock }, { name, actor: SYSTEM });
     return { account_id: account.id, secret };
   };
   const send = async <T>(method: string, path: string, key: string, body?: unknown) => {

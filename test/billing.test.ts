@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { sql } from 'kysely';
+import { SYSTEM } from '../server/accounts/audit-log.ts';
 import { creditOnce } from '../server/billing/credit.ts';
 import { adjustHold, findOpenHold, openHold, renewHold, settleHold, startHoldClock } from '../server/billing/holds.ts';
 import { closeInterval, findBurnRate, openInterval } from '../server/billing/intervals.ts';
@@ -24,7 +25,7 @@ const credit = (db: Db, account_id: string, dollars: bigint, reference?: string)
       kind: 'topup',
       description: 'Credit',
       reference,
-      actor: 'admin',
+      actor: SYSTEM,
       now: START,
     }),
   );

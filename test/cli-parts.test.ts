@@ -4,8 +4,10 @@ import fc from 'fast-check';
 import { launchInputOf, parseGpu, readSecrets } from '../cli/launch-input.ts';
 import { formatRecord, formatTable } from '../cli/table.ts';
 import { formatAge, parseDuration } from '../cli/time.ts';
+import { progressLine } from '../cli/waiting.ts';
 import { splitWords } from '../cli/words.ts';
 import { LaunchInput } from '../sdk/index.ts';
+import * as documents from './fakes/documents.ts';
 
 describe('pure parts', () => {
   test('words come apart as a shell would split them', () => {
@@ -76,6 +78,15 @@ describe('pure parts', () => {
       readSecrets(['A=1'], {}, async () => ''),
       { code: 'usage' },
     );
+  });
+
+  test('progress counts replicas only while some are wanted', () => {
+    const regions = (desired: number) => [{ region: 'local-a', desired, ready: 1 }];
+    const message = 'So it is.';
+    const loading = documents.workload({ state: 'loading', regions: regions(2), message });
+    assert.equal(progressLine(loading), 'my-llama:142  loading  1/2 ready  So it is.');
+    const stopping = documents.workload({ state: 'stopping', regions: regions(0), message });
+    assert.equal(progressLine(stopping), 'my-llama:142  stopping  So it is.');
   });
 
   test('tables align, and become blocks where they are too wide', () => {

@@ -43,7 +43,10 @@ describe('the choice of a replica', () => {
   test('of equals takes each in turn', () => {
     const candidates = [at(), at(), at()];
     const picked = new Map<unknown, number>();
-    for (let i = 0; i < 3000; i++) picked.set(pick(candidates), (picked.get(pick(candidates)) ?? 0) + 1);
+    for (let i = 0; i < 3000; i++) {
+      const replica = pick(candidates);
+      picked.set(replica, (picked.get(replica) ?? 0) + 1);
+    }
     assert.equal(picked.size, 3);
     for (const count of picked.values()) assert.ok(count > 800, `${count} of 3000`);
   });

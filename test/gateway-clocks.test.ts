@@ -71,7 +71,7 @@ describe('the clock', () => {
         response.writeHead(200, { 'content-type': 'text/event-stream' });
         while (!response.destroyed) await write(response, chunk);
       },
-      { stalled_client_timeout_ms: 200, idle_timeout_ms: 100 },
+      { stalled_client_timeout_ms: 900, idle_timeout_ms: 500 },
     );
     const body = JSON.stringify({ model: 'chat', messages, stream: true });
     const socket = connect(Number(new URL(eco.url).port), '127.0.0.1').on('error', () => {});
@@ -85,7 +85,7 @@ describe('the clock', () => {
     socket.destroy();
   });
 
-  test('of connecting is short', async () => {
+  test('of connecting does not let a call wait for what is not there', async () => {
     await using eco = await rig(answer(), { connect_timeout_ms: 150 });
     await eco.unreachableModel('away');
     const began = performance.now();
@@ -140,7 +140,7 @@ describe('draining', () => {
     const refused = await eco.ask(true);
     assert.deepEqual([refused.status, refused.headers.get('connection')], [503, 'close']);
     resolve();
-    assert.match(await running.text(), /"b"[^]*\[DONE\]/);
+    assert.match(await running.text(), /"b"[\s\S]*\[DONE\]/);
     await drained;
   });
 

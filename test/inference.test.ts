@@ -3,8 +3,10 @@ import { after, before, describe, test } from 'node:test';
 import OpenAI, { APIError } from 'openai';
 import type { UsageRow, Workload } from '../sdk/index.ts';
 import { Eco } from '../sdk/index.ts';
+import { SYSTEM } from '../server/accounts/audit-log.ts';
 import { openAccount } from '../server/accounts/open-account.ts';
-import { startEco, type TestEco, until } from './harness.ts';
+import { startEco, type TestEco } from './harness.ts';
+import { until } from './until.ts';
 
 const QUESTION = [{ role: 'user' as const, content: 'The quick brown fox jumps over the lazy dog.' }];
 const ECHO = 'The quick brown fox jumps over the lazy dog.';
@@ -238,7 +240,7 @@ describe('inference', () => {
 
 /** A priced and an unpriced platform model, served by an instance of the system account. */
 async function servePlatform(server: TestEco, { regions }: Workload): Promise<void> {
-  const { secret } = await openAccount(server.server.context, { name: 'platform', actor: 'system', isSystem: true });
+  const { secret } = await openAccount(server.server.context, { name: 'platform', actor: SYSTEM, isSystem: true });
   const platform = new Eco({ apiKey: secret, baseUrl: server.url });
   await platform.models.register({ name: 'platform', source: { type: 'image' } });
   const { id } = await platform.instances.launch({

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { SYSTEM } from '../server/accounts/audit-log.ts';
 import { auditMoney } from '../server/billing/audit.ts';
 import { creditOnce } from '../server/billing/credit.ts';
 import { adjustHold, findOpenHold, openHold, renewHold, settleHold } from '../server/billing/holds.ts';
@@ -131,7 +132,7 @@ class Tenant {
       case 'credit': {
         const first = this.#credited.get(step.reference) ?? step.amount_nanos;
         this.#credited.set(step.reference, first);
-        const credit = { ...of, kind: 'topup', actor: 'test', reference: `ref-${step.reference}` } as const;
+        const credit = { ...of, kind: 'topup', actor: SYSTEM, reference: `ref-${step.reference}` } as const;
         await trx((trx) => creditOnce(trx, { ...credit, amount_nanos: first }));
         return;
       }

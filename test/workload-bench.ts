@@ -10,6 +10,7 @@ import {
   pathFields,
   EcoError as Refusal,
 } from '../sdk/contract/index.ts';
+import { SYSTEM } from '../server/accounts/audit-log.ts';
 import { openKeyring } from '../server/accounts/keyring.ts';
 import { openAccount } from '../server/accounts/open-account.ts';
 import { createApp } from '../server/app.ts';
@@ -96,7 +97,7 @@ export async function openWorkloadBench(dialect: Dialect, settings: BenchSetting
   const app = createApp(context, () => false);
 
   const newTenant = async (amount: string, { isSystem = false } = {}): Promise<Tenant> => {
-    const { account, key, secret } = await openAccount(context, { name: 'tenant', actor: 'test', isSystem });
+    const { account, key, secret } = await openAccount(context, { name: 'tenant', actor: SYSTEM, isSystem });
     if (parseMoney(amount) > 0n)
       await db.transaction().execute((trx) =>
         creditOnce(trx, {
@@ -105,7 +106,7 @@ export async function openWorkloadBench(dialect: Dialect, settings: BenchSetting
           kind: 'topup',
           description: 'Top-up',
           reference: undefined,
-          actor: 'test',
+          actor: SYSTEM,
           now: clock(),
         }),
       );

@@ -37,7 +37,7 @@ export default class Dev extends EcoCommand {
     const { startDev } = await import('../../server/dev/start.ts');
     const { firstSignal } = await import('../../server/signals.ts');
     const onProgress = (message: string) => this.note(message);
-    const stopped = firstSignal();
+    const stopped = firstSignal(['SIGINT', 'SIGTERM', 'SIGHUP']); // also when its terminal is closed
     await using dev = await startDev({
       data: flags.data ?? dataFolder(),
       port: flags.port,

@@ -48,7 +48,9 @@ export const UsageRow = z.object({
   status: z
     .string()
     .nullable()
-    .describe('Of a single request: `completed`, `client_closed`, `upstream_cut`, `gateway_lost` or `failed`.'),
+    .describe(
+      'Of a single request: `completed`, `client_closed`, `client_stalled`, `upstream_cut`, `gateway_shutdown`, `gateway_lost` (the server was killed) or `failed`.',
+    ),
   estimated: z.boolean().describe('Some tokens were counted by the gateway, as the engine gave none.'),
   requests: z.int(),
   input_tokens: z.int(),

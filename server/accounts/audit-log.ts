@@ -1,15 +1,32 @@
 import type { Db } from '../db/open.ts';
-import type { AuditRow } from '../db/schema.ts';
 import { newId } from '../new-id.ts';
 
-/** Notes who changed what, when and from where, in the transaction that changes it. `detail` holds no secrets. */
-export async function recordAudit(
-  trx: Db,
-  entry: Omit<AuditRow, 'id' | 'detail'> & { detail?: unknown },
-): Promise<void> {
-  const detail = JSON.stringify(entry.detail ?? {});
-  await trx
-    .insertInto('audit_log')
-    .values({ ...entry, id: newId('aud', entry.at), detail })
-    .execute();
+/** Who asks: the id of a key, `admin` or `system`, and the address that the request came from. */
+export interface Actor {
+  id: string;
+  address: string | null;
+}
+
+export const SYSTEM: Actor = { id: 'system', address: null };
+
+export interface AuditEntry {
+  account_id: string | null;
+  actor: Actor;
+  action: string;
+  target: string;
+  /** Holds no secrets. */
+  detail?: unknown;
+  at: number;
+}
+
+/** Notes who changed what, when and from where, in the transaction that changes it. */
+export async function recordAudit(trx: Db, { actor, detail = {}, ...entry }: AuditEntry): Promise<void> {
+  const row = {
+    ...entry,
+    id: newId('aud', entry.at),
+    actor: actor.id,
+    address: actor.address,
+    detail: JSON.stringify(detail),
+  };
+  await trx.insertInto('audit_log').values(row).execute();
 }

@@ -14,9 +14,9 @@ export async function identify(
 ): Promise<Caller> {
   if (authorization === undefined) return { type: 'nobody' };
   const secret = BEARER.exec(authorization)?.[1];
-  if (secret === undefined || !isWellFormedKey(secret)) throw invalidKey();
+  if (secret === undefined) throw invalidKey();
   if (secret.startsWith('ecoadmin_')) {
-    if (!secrets.isAdminKey(secret)) throw invalidKey();
+    if (!isWellFormedKey(secret) || !secrets.isAdminKey(secret)) throw invalidKey();
     return { type: 'admin' };
   }
   const key = await keyring.find(secret);

@@ -23,7 +23,6 @@ export function keyRoutes(app: App, context: Context): void {
         actor,
         action: 'key.create',
         target: row.id,
-        address: null,
         at: now,
       });
       return row;
@@ -41,7 +40,7 @@ export function keyRoutes(app: App, context: Context): void {
     const at = clock();
     const row = await db.transaction().execute(async (trx) => {
       const row = await revokeKeyRow(trx, accountId, input.key_id, at);
-      await recordAudit(trx, { account_id: accountId, actor, action: 'key.revoke', target: row.id, address: null, at });
+      await recordAudit(trx, { account_id: accountId, actor, action: 'key.revoke', target: row.id, at });
       return row;
     });
     await changes.nudge('keys');

@@ -2,6 +2,7 @@ import { EcoError, type GrantableScope } from '../../sdk/contract/index.ts';
 import type { Changes } from '../db/changes.ts';
 import type { Db } from '../db/open.ts';
 import type { KeyRow } from '../db/schema.ts';
+import { isWellFormedKey } from './secret-key.ts';
 
 /** A key as the hot path needs it. */
 export interface KeyEntry {
@@ -20,12 +21,13 @@ export interface KeyEntry {
 /** All live keys, in memory. */
 export interface Keyring {
   /**
-   * The live key with this secret, or undefined. Answers at once for keys it knows; a miss asks the database once
+   * The live key with this secret, or undefined, also for what is no key at all. Answers at once for keys it knows; a miss asks the database once
    * and throws `unavailable` when that is away: an outage of ours is never an invalid key.
    */
   find(secret: string): KeyEntry | undefined | Promise<KeyEntry | undefined>;
 }
 
+const HASHES_MAX = 10_000;
 const MISSES_MAX = 10_000;
 const MISS_TTL_MS = 2_000;
 const LOOKUP_TIMEOUT_MS = 2_000;
@@ -41,6 +43,7 @@ export async function openKeyring({
   hashKey: (secret: string) => string;
   clock: () => number;
 }): Promise<Keyring> {
+  const hashes = rememberHashes(hashKey);
   const byHash = new Map<string, KeyEntry>();
   const misses = new Map<string, number>();
   const pending = new Map<string, Promise<KeyEntry | undefined>>();
@@ -76,7 +79,8 @@ export async function openKeyring({
 
   return {
     find(secret) {
-      const hash = hashKey(secret);
+      const hash = hashes.get(secret);
+      if (hash === undefined) return undefined;
       const known = byHash.get(hash);
       if (known) return unexpired(known);
       if ((misses.get(hash) ?? 0) > clock()) return undefined;
@@ -86,6 +90,21 @@ export async function openKeyring({
         pending.set(hash, asked);
       }
       return asked;
+    },
+  };
+}
+
+/** Hashes of the secrets that come again and again; undefined for what cannot be a key. */
+function rememberHashes(hashKey: (secret: string) => string): { get(secret: string): string | undefined } {
+  const hashes = new Map<string, string>();
+  return {
+    get(secret) {
+      const known = hashes.get(secret);
+      if (known !== undefined || !isWellFormedKey(secret)) return known;
+      if (hashes.size >= HASHES_MAX) hashes.clear();
+      const hash = hashKey(secret);
+      hashes.set(secret, hash);
+      return hash;
     },
   };
 }

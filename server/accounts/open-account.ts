@@ -1,13 +1,13 @@
 import type { Context } from '../context.ts';
 import type { AccountRow, KeyRow } from '../db/schema.ts';
 import { newId } from '../new-id.ts';
-import { recordAudit } from './audit-log.ts';
+import { type Actor, recordAudit } from './audit-log.ts';
 import { makeKey } from './secret-key.ts';
 import { insertAccount, insertKey } from './store.ts';
 
 interface NewAccount {
   name: string;
-  actor: string;
+  actor: Actor;
   isSystem?: boolean;
 }
 
@@ -27,7 +27,6 @@ export async function openAccount(
       action: 'account.create',
       target: account.id,
       detail: { name },
-      address: null,
       at: now,
     });
     return insertKey(trx, {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type creditKinds, EcoError, formatMoney, NANOS_MAX } from '../../sdk/contract/index.ts';
-import { recordAudit } from '../accounts/audit-log.ts';
+import { type Actor, recordAudit } from '../accounts/audit-log.ts';
 import { findAccount } from '../accounts/store.ts';
 import type { Db } from '../db/open.ts';
 import type { TransferRow } from '../db/schema.ts';
@@ -14,7 +14,7 @@ export interface CreditRequest {
   description: string;
   /** The payer's own id: under the same one an account is credited once. */
   reference: string | undefined;
-  actor: string;
+  actor: Actor;
   now: number;
 }
 
@@ -38,7 +38,6 @@ export async function creditOnce(trx: Db, { kind, actor, ...credit }: CreditRequ
       action: 'account.credit',
       target: account_id,
       detail: { kind, amount: formatMoney(amount_nanos), transaction_id: transfer.id },
-      address: null,
       at: now,
     });
   if (transfer.kind === kind && transfer.amount_nanos === amount_nanos) return transfer;

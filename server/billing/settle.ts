@@ -3,6 +3,7 @@ import { nextChange, type Topic } from '../db/changes.ts';
 import type { Db } from '../db/open.ts';
 import type { UsageRecordRow } from '../db/schema.ts';
 import { newId } from '../new-id.ts';
+import { insertUsage } from './insert-usage.ts';
 import { postTransfer } from './store.ts';
 
 export type UsageRecord = Omit<UsageRecordRow, 'transfer_id'>;
@@ -54,12 +55,7 @@ async function insertNew(trx: Db, batch: readonly UsageRecord[], now: number) {
   const rows = batch
     .map((row) => ({ ...row, transfer_id: row.cost_nanos > 0n ? (transferIds.get(row.account_id) ?? null) : null }))
     .toSorted((a, b) => compare(a.day, b.day) || compare(a.id, b.id));
-  const inserted = await trx
-    .insertInto('usage_records')
-    .values(rows)
-    .onConflict((conflict) => conflict.columns(['day', 'id']).doNothing())
-    .returning(['id', 'account_id', 'key_id', 'cost_nanos', 'transfer_id'])
-    .execute();
+  const inserted = await insertUsage(trx, rows);
   return inserted.filter((row) => row.cost_nanos > 0n);
 }
 

@@ -6,10 +6,10 @@ import {
   listCatalog,
   priceModel,
 } from '../../sdk/contract/index.ts';
+import { didYouMean } from '../../sdk/near.ts';
 import { recordAudit } from '../accounts/audit-log.ts';
 import type { Context } from '../context.ts';
 import type { Db } from '../db/open.ts';
-import { didYouMean } from '../near.ts';
 import { wholeList } from '../page.ts';
 import { type App, route } from '../route.ts';
 import { findReadyRegions } from '../workloads/ready-regions.ts';
@@ -37,7 +37,6 @@ export function catalogRoutes(app: App, context: Context): void {
         action: 'models.import',
         target: 'catalog',
         detail: { models: input.models.length },
-        address: null,
         at,
       });
     });
@@ -55,7 +54,6 @@ export function catalogRoutes(app: App, context: Context): void {
         action: 'models.price',
         target: id,
         detail: input.prices,
-        address: null,
         at,
       });
       return savePrices(trx, id, input.prices);

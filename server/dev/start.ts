@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { Eco } from '../../sdk/index.ts';
+import { SYSTEM } from '../accounts/audit-log.ts';
 import { openAccount } from '../accounts/open-account.ts';
 import { findSystemAccount } from '../accounts/store.ts';
 import { Config } from '../config.ts';
@@ -87,7 +88,7 @@ async function servePlatformModels(
   onProgress: DevOptions['onProgress'],
 ): Promise<void> {
   if (await findSystemAccount(server.context.db)) return;
-  const { secret } = await openAccount(server.context, { name: 'platform', actor: 'system', isSystem: true });
+  const { secret } = await openAccount(server.context, { name: 'platform', actor: SYSTEM, isSystem: true });
   const platform = new Eco({ apiKey: secret, baseUrl: server.url });
   await platform.models.register({ name: 'platform', category: 'chat', source: { type: 'image' } });
   const instance = await platform.instances.launch({

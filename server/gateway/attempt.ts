@@ -1,3 +1,4 @@
+import type { Timed } from './clocks.ts';
 import type { Call, Core } from './core.ts';
 import type { Answer, Delivery } from './delivery.ts';
 import { ErrorAnswer } from './error-answer.ts';
@@ -15,9 +16,10 @@ const STALE_WITHIN_MS = 250;
 const LINGER_MS = 1_000;
 
 /** One try at one replica, counted as in flight there until its last byte. */
-export class Attempt implements AnswerSink {
+export class Attempt implements AnswerSink, Timed {
   readonly route: Route;
   readonly startedAt = performance.now();
+  slot = -1;
   answer: Answer | undefined;
   readonly #core: Core;
   readonly #delivery: Delivery;

@@ -1,7 +1,6 @@
 import { EcoError } from '../../sdk/contract/index.ts';
 import { permit } from '../accounts/caller.ts';
 import type { KeyEntry, Keyring } from '../accounts/keyring.ts';
-import { isWellFormedKey } from '../accounts/secret-key.ts';
 
 const BEARER = /^Bearer +(\S+) *$/i;
 
@@ -10,7 +9,7 @@ export async function authenticate(keyring: Keyring, authorization: string | und
   if (authorization === undefined) permit({ type: 'nobody' }, 'inference');
   const secret = BEARER.exec(authorization ?? '')?.[1];
   if (secret?.startsWith('ecoadmin_')) permit({ type: 'admin' }, 'inference');
-  const found = secret !== undefined && isWellFormedKey(secret) ? keyring.find(secret) : undefined;
+  const found = secret === undefined ? undefined : keyring.find(secret);
   const key = found instanceof Promise ? await found : found;
   if (!key)
     throw new EcoError('invalid_api_key', 'This API key is not valid: mistyped, revoked or expired.', {

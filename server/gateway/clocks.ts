@@ -1,5 +1,7 @@
+import { type Listed, Roster } from './roster.ts';
+
 /** Something with deadlines: asked at every tick whether one has passed. */
-export interface Timed {
+export interface Timed extends Listed {
   tick(now: number): void;
 }
 
@@ -9,10 +11,14 @@ const TICK_MS = 50;
 export class Clocks implements Disposable {
   /** Monotonic milliseconds as of the last tick. */
   now = performance.now();
-  readonly #timed = new Set<Timed>();
+  readonly #timed = new Roster<Timed>();
+  readonly #flights: Roster<Timed> | undefined;
   readonly #timer: NodeJS.Timeout;
+  #isWaiting = false;
 
-  constructor() {
+  /** What is in `flights` is asked too, without being added here. */
+  constructor(flights?: Roster<Timed>) {
+    this.#flights = flights;
     this.#timer = setInterval(() => this.#tick(), TICK_MS).unref();
   }
 
@@ -29,7 +35,12 @@ export class Clocks implements Disposable {
   }
 
   #tick(): void {
-    this.now = performance.now();
-    for (const timed of this.#timed) timed.tick(this.now);
+    const passedMs = performance.now() - this.now;
+    this.now += passedMs;
+    const wasHeldUp = passedMs > 2 * TICK_MS && !this.#isWaiting;
+    this.#isWaiting = wasHeldUp; // the process stood still: what has come meanwhile is read before anybody is late
+    if (wasHeldUp) return;
+    this.#timed.visit((timed) => timed.tick(this.now));
+    this.#flights?.visit((flight) => flight.tick(this.now));
   }
 }

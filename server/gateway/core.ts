@@ -2,12 +2,13 @@ import type { KeyEntry } from '../accounts/keyring.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { ByteBudget } from './byte-budget.ts';
-import type { Clocks } from './clocks.ts';
+import type { Clocks, Timed } from './clocks.ts';
 import type { Journal } from './journal.ts';
 import type { Progress } from './journal-format.ts';
 import type { ClientRequest } from './reply.ts';
 import type { Target } from './resolve.ts';
 import type { RetryBudget } from './retry-budget.ts';
+import type { Roster } from './roster.ts';
 import type { ChatBody } from './splice.ts';
 import type { Tab } from './tab.ts';
 import type { Tables } from './tables.ts';
@@ -26,11 +27,11 @@ export interface Core {
   tab: Tab;
   retries: RetryBudget;
   bytes: ByteBudget;
-  flights: Set<Ongoing>;
+  flights: Roster<Ongoing>;
 }
 
 /** A request in flight, as those see it who look after all of them. */
-export interface Ongoing {
+export interface Ongoing extends Timed {
   /** A line for the journal, if there is something new to say. */
   progress(): Omit<Progress, 'type'> | undefined;
   /** Ends it when the server goes. */

@@ -1,16 +1,14 @@
 import { EcoError } from '../../sdk/contract/index.ts';
-import { priceUsage } from '../billing/price.ts';
 import type { UsageRecord } from '../billing/settle.ts';
-import { dayOfId } from '../new-id.ts';
 import { Attempt } from './attempt.ts';
 import { pickReplica } from './balance.ts';
-import type { Timed } from './clocks.ts';
 import type { Call, Core, Ongoing } from './core.ts';
 import type { Delivery } from './delivery.ts';
 import { type Fault, firstTokenTimeout, idleTimeout, totalTimeout } from './fault.ts';
 import { streamHeaders } from './headers.ts';
 import type { Health } from './health.ts';
 import type { Progress } from './journal-format.ts';
+import { type CallStatus, recordOf } from './record.ts';
 import { refuse } from './refuse.ts';
 import type { Reply } from './reply.ts';
 import { notReady } from './resolve.ts';
@@ -21,14 +19,13 @@ const ATTEMPTS_MAX = 3;
 const FIRST_TOKEN_MS_PER_KB = 50;
 const WAITING = Buffer.from(': waiting for a replica\n\n');
 
-type Status = 'completed' | 'client_closed' | 'client_stalled' | 'upstream_cut' | 'gateway_shutdown' | 'failed';
-
 /**
  * One admitted request from the first attempt to the last byte: replica after replica until content has gone to the
  * client, then that one to its end. Ends exactly once, with one record.
  */
-export class Flight implements Delivery, Ongoing, Timed {
+export class Flight implements Delivery, Ongoing {
   readonly call: Call;
+  slot = -1;
   isOpen = false;
   hasHead = false;
   readonly #core: Core;
@@ -54,9 +51,8 @@ export class Flight implements Delivery, Ongoing, Timed {
   }
 
   start(): void {
-    const { flights, clocks, tab, retries } = this.#core;
+    const { flights, tab, retries } = this.#core;
     flights.add(this);
-    clocks.add(this);
     tab.add(debtorOf(this.call), this.call.estimate_nanos);
     retries.noteRequest();
     this.#reply.onClose = () => this.#stop('client_closed');
@@ -86,7 +82,7 @@ export class Flight implements Delivery, Ongoing, Timed {
     if (now - this.#startedAt >= settings.total_timeout_ms) return this.fail(totalTimeout(settings.total_timeout_ms));
     if (this.#blockedSince > 0) {
       if (now - this.#blockedSince >= settings.stalled_client_timeout_ms) this.#stop('client_stalled');
-    } else if (this.#isStream) this.#tickStream(now);
+    } else if (this.call.body.stream) this.#tickStream(now);
   }
 
   open(status: number, headers: string[]): void {
@@ -183,7 +179,7 @@ export class Flight implements Delivery, Ongoing, Timed {
     const firstTokenMs = this.#firstTokenTimeoutMs();
     if (this.#attempt && now - this.#attempt.startedAt >= firstTokenMs)
       return this.fail(firstTokenTimeout(firstTokenMs));
-    if (now - this.#sentAt >= queue_comment_ms) this.#comment();
+    if (this.#isStream && now - this.#sentAt >= queue_comment_ms) this.#comment();
   }
 
   #firstTokenTimeoutMs(): number {
@@ -211,7 +207,7 @@ export class Flight implements Delivery, Ongoing, Timed {
     this.#end(this.#record(status, this.#counts()), () => this.#reply.destroy());
   }
 
-  #refuse(status: Status, error: EcoError): void {
+  #refuse(status: CallStatus, error: EcoError): void {
     this.#end(this.#record(status, this.#counts()), () => {
       if (!this.hasHead) refuse(this.#reply, error, this.call.id);
       else if (this.#isStream) this.#reply.end(inBand(JSON.stringify(error.toBody(this.call.id))));
@@ -226,9 +222,8 @@ export class Flight implements Delivery, Ongoing, Timed {
 
   #end(record: UsageRecord, answer: () => void): void {
     this.#isOver = true;
-    const { flights, clocks, tab, journal, bytes } = this.#core;
+    const { flights, tab, journal, bytes } = this.#core;
     flights.delete(this);
-    clocks.delete(this);
     this.#reply.onClose = undefined;
     this.#reply.onDrain = undefined;
     tab.add(debtorOf(this.call), record.cost_nanos);
@@ -241,31 +236,16 @@ export class Flight implements Delivery, Ongoing, Timed {
     return Math.max(0, this.#core.clock() - this.call.startedAt);
   }
 
-  #record(status: Status, counts: MeteredCounts): UsageRecord {
-    const { id, key, target, body, startedAt } = this.call;
-    const replica = this.#attempt?.replica;
-    return {
-      day: dayOfId(id),
-      id,
-      account_id: key.account_id,
-      key_id: key.id,
-      model: target.model,
-      workload_id: target.workload_id,
-      region: replica?.region ?? null,
-      replica_id: replica?.id ?? null,
+  #record(status: CallStatus, counts: MeteredCounts): UsageRecord {
+    return recordOf(this.call, {
       status,
-      streamed: Number(body.stream),
-      estimated: Number(counts.estimated),
-      input_tokens: counts.input_tokens,
-      cached_input_tokens: counts.cached_input_tokens,
-      output_tokens: counts.output_tokens,
-      cost_nanos: target.prices ? priceUsage(target.prices, counts) : 0n,
+      counts,
+      replica: this.#attempt?.replica,
       attempts: this.#attempts,
-      upstream_id: this.#attempt?.answer?.upstreamId ?? null,
-      started_at: startedAt,
-      first_token_ms: this.#firstTokenMs,
-      duration_ms: this.#elapsedMs(),
-    };
+      upstreamId: this.#attempt?.answer?.upstreamId ?? null,
+      firstTokenMs: this.#firstTokenMs,
+      durationMs: this.#elapsedMs(),
+    });
   }
 }
 

@@ -6,6 +6,8 @@ import type { JournalSegments, Position } from './journal-segments.ts';
 export interface Ended {
   record: UsageRecord;
   segment: number;
+  /** Was in a batch that the database refused: goes alone from now on, so that one bad record holds up no other. */
+  isSuspect?: boolean;
 }
 
 const IN_MEMORY_MAX = 20_000;
@@ -34,19 +36,30 @@ export class JournalBacklog {
     return this.#unread !== undefined || this.#queue.length >= this.#inMemoryMax;
   }
 
+  /** Whether a whole batch waits, or one that goes alone. */
+  hasBatch(count: number): boolean {
+    return this.#queue.length >= count || this.#queue[0]?.isSuspect === true || this.#unread !== undefined;
+  }
+
   push(record: UsageRecord, position: Position): void {
     if (!this.isFull) this.#queue.push({ record, segment: position.segment });
     else this.#unread ??= position;
   }
 
-  /** For one that is nowhere on the disk, and for one that comes again. */
-  keep(...ended: Ended[]): void {
-    this.#queue.push(...ended);
+  /** For one that is nowhere on the disk. */
+  keep(record: UsageRecord): void {
+    this.#queue.push({ record, segment: 0 });
+  }
+
+  /** For a batch that was refused: to the end of the line. */
+  giveBack(batch: readonly Ended[]): void {
+    for (const ended of batch) this.#queue.push({ ...ended, isSuspect: true });
   }
 
   take(count: number): Ended[] {
     while (this.#queue.length === 0 && this.#unread) this.#unread = this.#read(this.#unread);
-    return this.#queue.splice(0, count);
+    const suspect = this.#queue.slice(0, count).findIndex(({ isSuspect }) => isSuspect);
+    return this.#queue.splice(0, suspect === -1 ? count : Math.max(1, suspect));
   }
 
   /** Reads the next stretch of a segment and gives where the one after it begins. */

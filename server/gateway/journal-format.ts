@@ -35,16 +35,19 @@ export type JournalEntry = Open | Begin | Progress | End;
 
 /** `<crc32 hex> <json>\n` */
 export function encodeEntry(entry: JournalEntry): string {
-  const json = JSON.stringify(entry, (_key, value) => (typeof value === 'bigint' ? String(value) : value));
-  return `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
+  const json = JSON.stringify('record' in entry ? { ...entry, record: plain(entry.record) } : entry);
+  return `${checksum(json)} ${json}\n`;
 }
 
+const plain = (record: UsageRecord) => ({ ...record, cost_nanos: String(record.cost_nanos) });
+
 const CRC_CHARS = 8;
+const checksum = (json: string) => crc32(json).toString(16).padStart(CRC_CHARS, '0');
 
 /** The entry of a line without its end, or undefined if it is torn or changed. */
 export function decodeEntry(line: string): JournalEntry | undefined {
   const json = line.slice(CRC_CHARS + 1);
-  if (Number.parseInt(line.slice(0, CRC_CHARS), 16) !== crc32(json)) return undefined;
+  if (line.slice(0, CRC_CHARS + 1) !== `${checksum(json)} `) return undefined;
   const entry = JSON.parse(json);
   if ('record' in entry) entry.record.cost_nanos = BigInt(entry.record.cost_nanos);
   return entry;

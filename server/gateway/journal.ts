@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { UsageRecord } from '../billing/settle.ts';
 import type { Log } from '../log.ts';
 import { JournalBacklog } from './journal-backlog.ts';
@@ -37,7 +38,6 @@ export class Journal implements AsyncDisposable {
   #waiting: (() => void)[] = [];
   #isSyncing = false;
   #settling: Promise<void> | undefined;
-  #batchRows = BATCH_ROWS_MAX;
   #backOffMs = 0;
   #retryAt = 0;
   #isBroken = false;
@@ -74,7 +74,7 @@ export class Journal implements AsyncDisposable {
     if (position) {
       this.#segments.hold(position.segment);
       this.#backlog.push(record, position);
-    } else this.#backlog.keep({ record, segment: 0 });
+    } else this.#backlog.keep(record);
     const begunIn = this.#begunIn.get(record.id);
     if (begunIn !== undefined) {
       this.#begunIn.delete(record.id);
@@ -131,10 +131,9 @@ export class Journal implements AsyncDisposable {
 
   async #settleDue(): Promise<void> {
     if (this.#settling || this.#backlog.isEmpty || Date.now() < this.#retryAt) return;
-    this.#settling = this.#settleAll();
+    this.#settling = this.#settleDueBatches();
     try {
       await this.#settling;
-      this.#backOffMs = 0;
     } catch (err) {
       this.#backOffMs = Math.min(this.#backOffMs === 0 ? SETTLE_EVERY_MS : this.#backOffMs * 2, BACK_OFF_MAX_MS);
       this.#retryAt = Date.now() + this.#backOffMs;
@@ -145,23 +144,29 @@ export class Journal implements AsyncDisposable {
   }
 
   async #settleAll(): Promise<void> {
-    for (
-      let batch = this.#backlog.take(this.#batchRows);
-      batch.length > 0;
-      batch = this.#backlog.take(this.#batchRows)
-    ) {
-      try {
-        await this.#options.settle(batch.map(({ record }) => record));
-      } catch (error) {
-        this.#backlog.keep(...batch); // behind the others, and in smaller company: one bad record must not hold up all
-        this.#batchRows = Math.max(1, Math.floor(this.#batchRows / 4));
-        throw error;
-      }
-      this.#batchRows = BATCH_ROWS_MAX;
-      for (const { record, segment } of batch) {
-        this.#segments.release(segment);
-        this.#options.onSettled(record);
-      }
+    while (!this.#backlog.isEmpty) await this.#settleBatch();
+  }
+
+  /** What is less than a batch waits for the next tick; between two batches requests come first. */
+  async #settleDueBatches(): Promise<void> {
+    do {
+      await this.#settleBatch();
+      await setImmediate();
+    } while (this.#backlog.hasBatch(BATCH_ROWS_MAX));
+  }
+
+  async #settleBatch(): Promise<void> {
+    const batch = this.#backlog.take(BATCH_ROWS_MAX);
+    try {
+      await this.#options.settle(batch.map(({ record }) => record));
+    } catch (error) {
+      this.#backlog.giveBack(batch);
+      throw error;
+    }
+    this.#backOffMs = 0;
+    for (const { record, segment } of batch) {
+      this.#segments.release(segment);
+      this.#options.onSettled(record);
     }
   }
 }

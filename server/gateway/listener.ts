@@ -78,6 +78,7 @@ class Upload implements Timed {
   readonly #outcome: Outcome;
   readonly #startedAt: number;
   readonly #chunks: Buffer[] = [];
+  slot = -1;
   #bytes = 0;
   #chunkAt: number;
   #isOver = false;
@@ -96,8 +97,8 @@ class Upload implements Timed {
     clocks.add(this);
     this.#request.on('data', (chunk: Buffer) => this.#data(chunk));
     this.#request.on('end', () => this.#end());
-    this.#request.on('close', () => this.#fail(new ClientGone()));
-    this.#request.on('error', () => this.#fail(new ClientGone()));
+    this.#request.on('close', () => this.#leave());
+    this.#request.on('error', () => this.#leave());
   }
 
   tick(now: number): void {
@@ -119,6 +120,10 @@ class Upload implements Timed {
     this.#close();
     const [only] = this.#chunks;
     this.#outcome.resolve(this.#chunks.length === 1 && only ? only : Buffer.concat(this.#chunks, this.#bytes));
+  }
+
+  #leave(): void {
+    if (!this.#isOver) this.#fail(new ClientGone());
   }
 
   #fail(error: Error): void {

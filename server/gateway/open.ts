@@ -11,6 +11,7 @@ import { Journal } from './journal.ts';
 import { replayJournals } from './journal-replay.ts';
 import { NodeReply, readBody, toClientRequest } from './listener.ts';
 import { RetryBudget } from './retry-budget.ts';
+import { Roster } from './roster.ts';
 import { serve } from './serve.ts';
 import { Tab } from './tab.ts';
 import { openTables } from './tables.ts';
@@ -43,9 +44,9 @@ export async function openGateway(context: GatewayContext): Promise<Gateway> {
 
   const settings = config.gateway;
   const tab = new Tab();
-  const flights = new Set<Ongoing>();
+  const flights = new Roster<Ongoing>();
   const tables = await openTables(context);
-  const clocks = new Clocks();
+  const clocks = new Clocks(flights);
   const upstream = new Upstream({ connectTimeoutMs: settings.connect_timeout_ms });
   const journal = new Journal({
     directory,
@@ -62,7 +63,7 @@ export async function openGateway(context: GatewayContext): Promise<Gateway> {
 
   let isDraining = false;
   const desk = { core, keyring, wallets, isDraining: () => isDraining };
-  const open = new Set<ServerResponse>();
+  let openReplies = 0;
   const limits = { bytesMax: settings.body_max_bytes, budget: bytes, clocks };
 
   return {
@@ -70,21 +71,21 @@ export async function openGateway(context: GatewayContext): Promise<Gateway> {
     handle(request, response) {
       const route = findHotRoute(request.method ?? '', request.url ?? '');
       if (!route) throw new Error(`${request.method} ${request.url} is not the gateway's`);
-      open.add(response);
-      response.once('close', () => open.delete(response));
+      openReplies++;
+      response.once('close', () => openReplies--);
       const reply = new NodeReply(response);
       const readWhole = () => readBody(request, limits);
       void serve(desk, { route, request: toClientRequest(request), reply, readBody: readWhole });
     },
     async drain(ms) {
       isDraining = true;
-      await emptied(open, ms);
-      for (const flight of flights) flight.shutDown();
-      await emptied(open, FLUSH_TIMEOUT_MS);
+      await becomes(() => openReplies === 0, ms);
+      flights.visit((flight) => flight.shutDown());
+      await becomes(() => openReplies === 0, FLUSH_TIMEOUT_MS);
     },
     async [Symbol.asyncDispose]() {
       isDraining = true;
-      for (const flight of flights) flight.shutDown();
+      flights.visit((flight) => flight.shutDown());
       clearInterval(noting);
       clocks[Symbol.dispose]();
       await upstream[Symbol.asyncDispose]();
@@ -93,10 +94,16 @@ export async function openGateway(context: GatewayContext): Promise<Gateway> {
   };
 }
 
-const progressOf = (flights: Iterable<Ongoing>) =>
-  [...flights].map((flight) => flight.progress()).filter((entry) => entry !== undefined);
+function progressOf(flights: Roster<Ongoing>) {
+  const lines: NonNullable<ReturnType<Ongoing['progress']>>[] = [];
+  flights.visit((flight) => {
+    const line = flight.progress();
+    if (line) lines.push(line);
+  });
+  return lines;
+}
 
-async function emptied(responses: ReadonlySet<ServerResponse>, timeoutMs: number): Promise<void> {
+async function becomes(isTrue: () => boolean, timeoutMs: number): Promise<void> {
   const deadline = performance.now() + timeoutMs;
-  while (responses.size > 0 && performance.now() < deadline) await new Promise((done) => setTimeout(done, POLL_MS));
+  while (!isTrue() && performance.now() < deadline) await new Promise((done) => setTimeout(done, POLL_MS));
 }

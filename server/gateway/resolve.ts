@@ -13,6 +13,7 @@ export interface Target {
   prices: Prices | null;
 }
 
+const NAME_CHARS_MAX = 300;
 const READY_STATES: readonly string[] = ['running', 'degraded'];
 
 /** Who is meant by `model`. Throws `model_not_found`, `forbidden`, or `wrong_endpoint`. */
@@ -20,13 +21,16 @@ export async function resolveModel(
   tables: Tables,
   { name, account_id, route }: { name: string; account_id: string; route: HotRoute },
 ): Promise<Target> {
-  let target = findTarget(tables, name, account_id);
-  if (!target) {
+  let target = name.length > NAME_CHARS_MAX ? undefined : findTarget(tables, name, account_id);
+  if (!target && name.length <= NAME_CHARS_MAX) {
     await tables.refresh(); // another server may have made it a moment ago
     target = findTarget(tables, name, account_id);
   }
   if (!target)
-    throw new EcoError('model_not_found', `No model "${name}" is known here.`, { param: 'model', hint: 'eco catalog' });
+    throw new EcoError('model_not_found', `No model "${name.slice(0, NAME_CHARS_MAX)}" is known here.`, {
+      param: 'model',
+      hint: 'eco catalog',
+    });
   checkEndpoint(target, route);
   return target;
 }

@@ -7,12 +7,12 @@ import {
   registerModel,
   removeModel,
 } from '../../sdk/contract/index.ts';
+import { didYouMean } from '../../sdk/near.ts';
 import { recordAudit } from '../accounts/audit-log.ts';
 import { findPlatformModel, listPlatformModelRows } from '../catalog/store.ts';
 import type { Context } from '../context.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import type { ModelRow } from '../db/schema.ts';
-import { didYouMean } from '../near.ts';
 import { newId } from '../new-id.ts';
 import { pageOf } from '../page.ts';
 import { type App, route } from '../route.ts';
@@ -43,7 +43,6 @@ export function modelRoutes(app: App, context: Context): void {
           action: 'model.register',
           target: row.id,
           detail: { name, source },
-          address: null,
           at,
         });
         return modelView(await insertModel(trx, row));
@@ -79,7 +78,6 @@ export function modelRoutes(app: App, context: Context): void {
         action: 'model.remove',
         target: id,
         detail: { name },
-        address: null,
         at,
       });
       return modelView(await removeModelRow(trx, id, at));

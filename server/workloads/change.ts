@@ -1,5 +1,5 @@
 import { EcoError, type Workload } from '../../sdk/contract/index.ts';
-import { recordAudit } from '../accounts/audit-log.ts';
+import { type Actor, recordAudit } from '../accounts/audit-log.ts';
 import type { Context } from '../context.ts';
 import { nextChange } from '../db/changes.ts';
 import type { Db } from '../db/open.ts';
@@ -22,7 +22,7 @@ export interface Change {
 export interface Asked {
   ref: string;
   accountId: string;
-  actor: string;
+  actor: Actor;
 }
 
 /**
@@ -50,7 +50,7 @@ export async function changeWorkload(
 interface Applied {
   row: WorkloadRow;
   change: Change;
-  actor: string;
+  actor: Actor;
   now: number;
 }
 
@@ -58,7 +58,7 @@ async function applyChange(trx: Db, { row, change, actor, now }: Applied): Promi
   const changed_seq = await nextChange(trx, 'workloads');
   await change.within?.(trx);
   const { action, message, detail, columns } = change;
-  await insertEvents(trx, row, now, [{ type: 'normal', reason: action, message, actor }]);
+  await insertEvents(trx, row, now, [{ type: 'normal', reason: action, message, actor: actor.id }]);
   const target = String(row.id);
   await recordAudit(trx, {
     account_id: row.account_id,
@@ -66,7 +66,6 @@ async function applyChange(trx: Db, { row, change, actor, now }: Applied): Promi
     action: `workload.${action}`,
     target,
     detail,
-    address: null,
     at: now,
   });
   return updateWorkload(trx, row.id, {

@@ -1,7 +1,7 @@
 import { EcoError } from '../../sdk/contract/index.ts';
+import { didYouMean } from '../../sdk/near.ts';
 import type { Db } from '../db/open.ts';
 import type { WorkloadRow } from '../db/schema.ts';
-import { didYouMean } from '../near.ts';
 import { findWorkload, listLiveNames } from './store.ts';
 import { refOf } from './view.ts';
 

@@ -1,5 +1,6 @@
 import { EcoError, formatMoney, ModelSource, type Quote } from '../../sdk/contract/index.ts';
-import { recordAudit } from '../accounts/audit-log.ts';
+import { didYouMean } from '../../sdk/near.ts';
+import { type Actor, recordAudit } from '../accounts/audit-log.ts';
 import { findAccount } from '../accounts/store.ts';
 import { openHold } from '../billing/holds.ts';
 import { getBalanceOf } from '../billing/store.ts';
@@ -8,7 +9,6 @@ import { nextChange } from '../db/changes.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import type { ModelRow, WorkloadRow } from '../db/schema.ts';
 import { findModel, listModelNames } from '../models/store.ts';
-import { didYouMean } from '../near.ts';
 import { newId } from '../new-id.ts';
 import { rulesOf } from './kinds.ts';
 import { encodeMemory, newMemory } from './memory.ts';
@@ -23,7 +23,7 @@ import { refOf } from './view.ts';
 
 export interface Launch {
   accountId: string;
-  actor: string;
+  actor: Actor;
   /** Unique in the account: the same launch again gives the same workload. */
   launchKey: string | undefined;
   input: LaunchRequest;
@@ -113,7 +113,7 @@ async function insertLaunch(
   });
   const amount_nanos = holdOf(spec, HOURS);
   await insertEvents(trx, row, now, [
-    { type: 'normal', reason: 'launched', message: describe(spec, placement, amount_nanos), actor },
+    { type: 'normal', reason: 'launched', message: describe(spec, placement, amount_nanos), actor: actor.id },
   ]);
   await recordAudit(trx, {
     account_id,
@@ -121,7 +121,6 @@ async function insertLaunch(
     action: 'workload.launch',
     target: String(row.id),
     detail: auditDetail(spec),
-    address: null,
     at: now,
   });
   await openHold(trx, {

@@ -12,6 +12,7 @@ import {
   terminateWorkload,
   waitForWorkload,
 } from '../../sdk/contract/index.ts';
+import type { Actor } from '../accounts/audit-log.ts';
 import type { Context } from '../context.ts';
 import { pageOf } from '../page.ts';
 import { type App, route, routeLines } from '../route.ts';
@@ -97,7 +98,7 @@ const asked = ({
 }: {
   input: { workload: string };
   accountId: string;
-  actor: string;
+  actor: Actor;
 }): Asked => ({
   ref: input.workload,
   accountId,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeKey } from '../../server/accounts/secret-key.ts';
 import { freePort } from '../databases.ts';
-import { until } from '../harness.ts';
+import { until } from '../until.ts';
 
 const bin = fileURLToPath(new URL('../../bin/eco.js', import.meta.url));
 

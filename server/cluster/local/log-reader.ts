@@ -46,7 +46,7 @@ export async function readOn(folder: string, run: number, place: Place): Promise
   await using file = await openIfThere(newest);
   if (!file) return [];
   const { ino } = await file.stat();
-  if (place.inode === ino) return readFrom(file, place);
+  if (place.inode === ino) return await readFrom(file, place); // awaited here: the file is closed on return
   const rest = place.inode === 0 ? [] : await readRotated(older, place);
   Object.assign(place, { inode: ino, offset: 0 });
   return [...rest, ...(await readFrom(file, place))];
@@ -55,7 +55,7 @@ export async function readOn(folder: string, run: number, place: Place): Promise
 async function readRotated(paths: readonly string[], place: Place): Promise<string[]> {
   for (const path of paths) {
     await using file = await openIfThere(path);
-    if (file && (await file.stat()).ino === place.inode) return readFrom(file, place);
+    if (file && (await file.stat()).ino === place.inode) return await readFrom(file, place);
   }
   return [];
 }

@@ -52,7 +52,7 @@ function linesOf({ spec }: Slot, lines: readonly string[]): LogLine[] {
     region: spec.region,
     at: Date.parse(line.slice(0, TIME_CHARS)),
     stream: line.startsWith('stderr', TIME_CHARS + 1) ? 'stderr' : 'stdout',
-    text: mask(line.slice(TIME_CHARS + STREAM_CHARS + 2)),
+    text: mask(line.slice(TIME_CHARS + STREAM_CHARS + 2).replace(/\r$/, '')),
   }));
 }
 

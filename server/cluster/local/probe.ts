@@ -14,16 +14,14 @@ export function probe(port: number, path: string): Promise<string | undefined> {
     });
     ask.once('response', (response) => {
       const { statusCode = 500 } = response;
-      response.destroy();
+      response.on('error', () => {}).destroy();
       resolve(statusCode < 400 || statusCode === 404 ? undefined : `answers ${statusCode}`);
     });
-    ask.once('error', (error: NodeJS.ErrnoException) => {
+    ask.on('error', (error: NodeJS.ErrnoException) => {
       if (error.name === 'AbortError' || error.name === 'TimeoutError')
         resolve(`has no answer within ${PROBE_TIMEOUT_MS} ms`);
       else
-        resolve(
-          error.code === 'ECONNREFUSED' ? 'is not listened for yet' : `fails with ${error.code ?? error.message}`,
-        );
+        resolve(error.code === 'ECONNREFUSED' ? 'finds nobody listening' : `fails with ${error.code ?? error.message}`);
     });
   });
 }

@@ -7,7 +7,7 @@ import { assignGpus, assignPort } from './assign.ts';
 import { evidenceOf } from './evidence.ts';
 import { readSlots, removeFolder } from './folder.ts';
 import { type LocalGpu, offersOf } from './gpus.ts';
-import { findLeaseTime, LEASE_LOST_MS, leaseOf, renewEveryMs, renewLease } from './lease.ts';
+import { findLeaseTime, findOtherServer, LEASE_LOST_MS, leaseOf, renewEveryMs, renewLease } from './lease.ts';
 import { readLogs } from './logs.ts';
 import { rollOut, type Site } from './roll-out.ts';
 import type { Lease } from './run.ts';
@@ -32,13 +32,17 @@ export async function openLocalRegion(options: LocalRegionOptions): Promise<Loca
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const lease = leaseOf(directory, installation, leaseLostMs);
   const leaseAt = findLeaseTime(lease) ?? clock();
-  renewLease(lease, clock());
+  const other = findOtherServer(lease);
+  if (other !== undefined) throw new Error(`${directory} is looked after by another server, process ${other}.`);
+  renewLease(lease);
   const slots = readSlots(directory, installation, (folder, err) => log.warn({ err, folder }, 'not a replica of ours'));
   await Promise.all(slots.map((slot) => adopt(slot, leaseAt, clock)));
   return new LocalRegion(options, slots, lease);
 }
 
 const TICK_MS = 100;
+/** While every replica is ready. */
+const QUIET_TICK_MS = 250;
 const FAILED_TICK_MS = 1_000;
 /** Gone replicas are kept so long for their logs. */
 const GONE_KEPT_MS = 7 * 86_400_000;
@@ -148,10 +152,17 @@ export class LocalRegion implements ClusterDriver {
       const { promise: woken, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
       await this.#tick();
-      const timer = setTimeout(resolve, this.#failure === undefined ? TICK_MS : FAILED_TICK_MS);
+      const timer = setTimeout(resolve, this.#restMs());
       await woken;
       clearTimeout(timer);
     }
+  }
+
+  #restMs(): number {
+    if (this.#failure !== undefined) return FAILED_TICK_MS;
+    return this.#site.slots.filter(isLive).every(({ isReady, state }) => isReady && !state.stop)
+      ? QUIET_TICK_MS
+      : TICK_MS;
   }
 
   /** Looks after every slot. One that cannot be looked after hinders no other. */
@@ -202,7 +213,7 @@ export class LocalRegion implements ClusterDriver {
   #renewLease(): void {
     const { lease, clock } = this.#tending;
     if (clock() - this.#renewedAt < renewEveryMs(lease)) return;
-    renewLease(lease, clock());
+    renewLease(lease);
     this.#renewedAt = clock();
   }
 

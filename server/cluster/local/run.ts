@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Log } from '../../log.ts';
 import { environmentOf, inherited } from './command.ts';
 import { removeRun, saveState } from './folder.ts';
@@ -27,12 +29,14 @@ export function launch(slot: Slot, { lease, log, now }: { lease: Lease; log: Log
   slot.failures = 0;
   slot.nextProbeAt = 0;
   slot.probed = undefined;
+  const complaints = openSync(join(folder, 'supervisor.log'), 'a', 0o600);
   const supervisor = spawn(process.execPath, [supervisorProgram, folder, String(state.run)], {
     cwd: folder,
     env: inherited(),
-    stdio: 'ignore',
+    stdio: ['ignore', 'ignore', complaints],
     detached: true,
   });
+  closeSync(complaints);
   supervisor.once('error', (err) => log.error({ err, replica: spec.id }, 'a supervisor cannot be started'));
   supervisor.unref();
 }

@@ -20,7 +20,7 @@ const state: Run = { supervisor: identify(process.pid), child: null, exit: null 
 let child: ChildProcess | undefined;
 let isLeaseLost = false;
 
-process.on('SIGTERM', () => stop(readLaunch().grace_ms));
+process.on('SIGTERM', () => stop(readGrace()));
 process.on('SIGINT', () => stop(0));
 process.on('SIGHUP', () => {});
 if (claimRun(folder, run, state)) supervise();
@@ -53,6 +53,15 @@ function supervise(): void {
 /** A process that ended already has start time "": nobody will take another one for it. */
 function identify(pid: number) {
   return { pid, start_time: findStartTime(pid) ?? '' };
+}
+
+/** As it is now: whoever says stop may have made it shorter. */
+function readGrace(): number {
+  try {
+    return readLaunch().grace_ms;
+  } catch {
+    return launch.grace_ms;
+  }
 }
 
 function stop(graceMs: number): void {

@@ -14,6 +14,6 @@ export interface Call {
   signal: AbortSignal;
   /** Tokens that were written to the socket. */
   sent: number;
-  /** Right after tokens were written. */
-  count(tokens: number): void;
+  /** Counts a write of so many tokens. */
+  noteOf(tokens: number): { sending(): void; sent(): void };
 }

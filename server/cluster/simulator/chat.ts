@@ -35,7 +35,7 @@ interface Opening extends Pick<Call, 'ask' | 'fault' | 'signal'> {
 function openCall({ options, metrics, tally }: Engine, { id, ask, fault, signal }: Opening): Call {
   const promptTokens = countPrompt(ask);
   metrics.promptTokens += promptTokens;
-  const countOnDisk = tally.begin(id, promptTokens);
+  const counted = tally.begin(id, promptTokens);
   const call: Call = {
     ask,
     head: { id: `chatcmpl-${id}`, created: Math.floor(Date.now() / 1000), model: ask.model },
@@ -44,12 +44,15 @@ function openCall({ options, metrics, tally }: Engine, { id, ask, fault, signal 
     fault,
     signal,
     sent: 0,
-    count(tokens) {
-      countOnDisk(tokens);
-      call.sent += tokens;
-      metrics.generationTokens += tokens;
-      metrics.cachedTokens += tokens;
-    },
+    noteOf: (tokens) => ({
+      sending() {
+        call.sent += tokens;
+        metrics.generationTokens += tokens;
+        metrics.cachedTokens += tokens;
+        counted.sending(tokens);
+      },
+      sent: counted.sent,
+    }),
   };
   return call;
 }
@@ -76,8 +79,7 @@ async function giveWhole({ options, metrics }: Engine, call: Call, response: Ser
   const usage = fault?.kind === 'no-usage' ? undefined : usageOf(promptTokens, tokens);
   const body = fault?.kind === 'malformed' ? '{"id":' : completion(call.head, answers, usage);
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
-  if (!(await send(response, body))) return false;
-  call.count(tokens);
+  if (!(await send(response, body, call.noteOf(tokens)))) return false;
   note(metrics.firstToken, options.ttftMs);
   response.end();
   return true;

@@ -17,7 +17,7 @@ export interface Engine {
   faultOf(request: IncomingMessage): Fault | undefined;
 }
 
-const UNCOUNTED: Tally = { begin: () => () => {} };
+const UNCOUNTED: Tally = { begin: () => ({ sending() {}, sent() {} }) };
 
 export function openEngine(options: SimulatorOptions, print: (line: string) => void): Engine {
   const random = openRandom(options.seed);

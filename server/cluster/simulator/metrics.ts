@@ -1,7 +1,7 @@
+import type { Turns } from './turns.ts';
+
 /** What the simulator counts, under the names vLLM has for it. */
 export class Metrics {
-  running = 0;
-  waiting = 0;
   /** Tokens of running requests, prompt and answer. */
   cachedTokens = 0;
   promptTokens = 0;
@@ -24,15 +24,15 @@ export function note(timing: Timing, ms: number): void {
 const CACHE_TOKENS = 1_000_000;
 
 /** Prometheus text. */
-export function renderMetrics(metrics: Metrics, model: string): string {
+export function renderMetrics(metrics: Metrics, turns: Pick<Turns, 'taken' | 'waiting'>, model: string): string {
   const label = `model_name=${JSON.stringify(model)}`;
   const one = (name: string, type: string, value: number) => `# TYPE ${name} ${type}\n${name}{${label}} ${value}\n`;
   const finished = Object.entries(metrics.finished).map(
     ([reason, count]) => `vllm:request_success_total{${label},finished_reason="${reason}"} ${count}\n`,
   );
   return [
-    one('vllm:num_requests_running', 'gauge', metrics.running),
-    one('vllm:num_requests_waiting', 'gauge', metrics.waiting),
+    one('vllm:num_requests_running', 'gauge', turns.taken),
+    one('vllm:num_requests_waiting', 'gauge', turns.waiting),
     one('vllm:kv_cache_usage_perc', 'gauge', Math.min(1, metrics.cachedTokens / CACHE_TOKENS)),
     one('vllm:prompt_tokens_total', 'counter', metrics.promptTokens),
     one('vllm:generation_tokens_total', 'counter', metrics.generationTokens),

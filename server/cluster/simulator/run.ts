@@ -1,17 +1,23 @@
 import { parseOptions, type SimulatorOptions } from './options.ts';
 import { startSimulator } from './start.ts';
+import { usage } from './usage.ts';
 
 /** Runs a simulator as a program: from flags and environment to SIGTERM, which lets the answers under way end. Gives the exit code. */
 export async function runSimulator(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
   const print = (line: string) => void process.stdout.write(`${line}\n`);
   const complain = (error: unknown) => {
-    process.stderr.write(`ERROR ${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`${error instanceof Error ? `ERROR ${error.message}` : error}\n`);
   };
+  if (args.includes('--help')) {
+    print(usage());
+    return 0;
+  }
   let options: SimulatorOptions;
   try {
     options = parseOptions(args, env);
   } catch (error) {
     complain(error);
+    complain(usage());
     return 2;
   }
   try {

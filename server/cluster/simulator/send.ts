@@ -1,14 +1,21 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
-/** Writes at once and resolves when the kernel has taken all of it; false when the client is gone. */
-export async function send(response: ServerResponse, text: string): Promise<boolean> {
+/** Writes at once and resolves when the kernel has taken all of it; false when the client is gone. `note` counts the write. */
+export async function send(response: ServerResponse, text: string, note?: WriteNote): Promise<boolean> {
   const { socket } = response;
   if (!socket || socket.destroyed || response.writableEnded) return false;
   response.write(text);
-  socket.uncork(); // node would hold the bytes back until the next tick, and a kill in between would lose what is counted
+  note?.sending();
+  socket.uncork(); // node would hold the bytes back until the next tick, long after they were counted
   if (socket.writableLength > 0) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+  note?.sent();
   return !socket.destroyed;
+}
+
+interface WriteNote {
+  sending(): void;
+  sent(): void;
 }
 
 export function sendJson(response: ServerResponse, status: number, body: unknown, headers: OutgoingHeaders = {}): void {

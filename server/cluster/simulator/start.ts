@@ -75,15 +75,13 @@ interface Exchange {
 async function answer(engine: Engine, { request, response, isLoaded }: Exchange): Promise<void> {
   const { pathname } = new URL(request.url ?? '/', 'http://simulator');
   const model = engine.options.model ?? 'sim';
-  engine.metrics.running = engine.turns.taken;
-  engine.metrics.waiting = engine.turns.waiting;
   switch (`${request.method} ${pathname}`) {
     case 'GET /health':
       return void response.writeHead(isLoaded ? 200 : 503).end();
     case 'GET /metrics':
       return void response
         .setHeader('content-type', 'text/plain; version=0.0.4')
-        .end(renderMetrics(engine.metrics, model));
+        .end(renderMetrics(engine.metrics, engine.turns, model));
     case 'GET /v1/models':
       return sendJson(response, 200, { object: 'list', data: [{ id: model, object: 'model', owned_by: 'ecolink' }] });
     case 'POST /v1/chat/completions':

@@ -15,6 +15,7 @@ export async function streamAnswer(engine: Engine, call: Call, response: ServerR
   const usage = (index: number): Usage | undefined =>
     ask.continuousUsage && fault?.kind !== 'no-usage' ? usageOf(promptTokens, given[index] ?? 0) : undefined;
   const given = answers.map(() => 0);
+  const oneToken = call.noteOf(1);
 
   for await (const { index, content } of generate(engine, call)) {
     if (!response.headersSent) {
@@ -33,8 +34,8 @@ export async function streamAnswer(engine: Engine, call: Call, response: ServerR
       if (await strikeInside(fault, response, call.signal)) return false;
     }
     given[index] = (given[index] ?? 0) + 1;
-    if (!(await send(response, chunk(head, { index, delta: { content }, usage: usage(index) })))) return false;
-    call.count(1);
+    const text = chunk(head, { index, delta: { content }, usage: usage(index) });
+    if (!(await send(response, text, oneToken))) return false;
   }
   if (call.signal.aborted) return false;
 

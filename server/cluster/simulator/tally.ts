@@ -3,8 +3,15 @@ import { dirname, join } from 'node:path';
 
 /** Counts what was sent, on disk, so that a process killed between two tokens leaves the exact number. */
 export interface Tally {
-  /** A request was accepted. Gives its token counter, which is to be called right after each write to the socket. */
-  begin(request_id: string, prompt_tokens: number): (tokens: number) => void;
+  /** A request was accepted. */
+  begin(request_id: string, prompt_tokens: number): CallTally;
+}
+
+export interface CallTally {
+  /** Right before a write to the socket: once it is done the reader may run before we do. */
+  sending(tokens: number): void;
+  /** Right after it. */
+  sent(): void;
 }
 
 export interface RequestTally {
@@ -12,6 +19,8 @@ export interface RequestTally {
   prompt_tokens: number;
   /** Tokens written to the socket, over all choices. */
   completion_tokens: number;
+  /** Of these, the ones of a write during which the process was killed: nobody can say whether it came about. */
+  unconfirmed_tokens: number;
 }
 
 /** Several processes may share one file: each record is one short append. */
@@ -25,7 +34,10 @@ export function openTally(path: string): Tally {
     begin(request_id, prompt_tokens) {
       const call = `${run}.${++calls}`;
       writeSync(descriptor, `request ${call} ${prompt_tokens} ${encodeURIComponent(request_id)}\n`);
-      return (tokens) => void writeSync(descriptor, `tokens ${call} ${tokens}\n`);
+      return {
+        sending: (tokens) => void writeSync(descriptor, `sending ${call} ${tokens}\n`),
+        sent: () => void writeSync(descriptor, `sent ${call}\n`),
+      };
     },
   };
 }
@@ -36,12 +48,22 @@ export function readTallies(path: string): RequestTally[] {
   for (const line of linesOf(path)) {
     const [kind, call = '', count, id = ''] = line.split(' ');
     const known = calls.get(call);
-    if (kind === 'tokens' && known) known.completion_tokens += Number(count);
-    if (kind === 'request')
-      calls.set(call, { request_id: decodeURIComponent(id), prompt_tokens: Number(count), completion_tokens: 0 });
+    if (kind === 'request') calls.set(call, newTally(decodeURIComponent(id), Number(count)));
+    if (kind === 'sending' && known) {
+      known.completion_tokens += Number(count);
+      known.unconfirmed_tokens = Number(count);
+    }
+    if (kind === 'sent' && known) known.unconfirmed_tokens = 0;
   }
   return [...calls.values()];
 }
+
+const newTally = (request_id: string, prompt_tokens: number): RequestTally => ({
+  request_id,
+  prompt_tokens,
+  completion_tokens: 0,
+  unconfirmed_tokens: 0,
+});
 
 function linesOf(path: string): string[] {
   if (!existsSync(path)) return [];

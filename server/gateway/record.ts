@@ -1,0 +1,62 @@
+import { priceUsage } from '../billing/price.ts';
+import type { UsageRecord } from '../billing/settle.ts';
+import type { Call } from './core.ts';
+import type { Replica } from './tables.ts';
+import type { MeteredCounts } from './usage.ts';
+
+/** How a call ended. `gateway_lost` comes in addition from the replay of a journal. */
+export type CallStatus =
+  | 'completed'
+  | 'client_closed'
+  | 'client_stalled'
+  | 'upstream_cut'
+  | 'gateway_shutdown'
+  | 'failed';
+
+export interface Outcome {
+  status: CallStatus;
+  counts: MeteredCounts;
+  /** The last one that was tried. */
+  replica: Replica | undefined;
+  attempts: number;
+  upstreamId: string | null;
+  firstTokenMs: number | null;
+  durationMs: number;
+}
+
+/** The one record of a call, priced as it was admitted. */
+export function recordOf({ id, key, target, body, startedAt }: Call, outcome: Outcome): UsageRecord {
+  const { counts, replica } = outcome;
+  return {
+    day: dayOf(startedAt),
+    id,
+    account_id: key.account_id,
+    key_id: key.id,
+    model: target.model,
+    workload_id: target.workload_id,
+    region: replica?.region ?? null,
+    replica_id: replica?.id ?? null,
+    status: outcome.status,
+    streamed: Number(body.stream),
+    estimated: Number(counts.estimated),
+    input_tokens: counts.input_tokens,
+    cached_input_tokens: counts.cached_input_tokens,
+    output_tokens: counts.output_tokens,
+    cost_nanos: target.prices ? priceUsage(target.prices, counts) : 0n,
+    attempts: outcome.attempts,
+    upstream_id: outcome.upstreamId,
+    started_at: startedAt,
+    first_token_ms: outcome.firstTokenMs,
+    duration_ms: outcome.durationMs,
+  };
+}
+
+const DAY_MS = 86_400_000;
+let today = { number: -1, text: '' };
+
+/** UTC day of the time that the id was made with, as `2026-11-21`. */
+function dayOf(startedAt: number): string {
+  const number = Math.floor(startedAt / DAY_MS);
+  if (number !== today.number) today = { number, text: new Date(number * DAY_MS).toISOString().slice(0, 10) };
+  return today.text;
+}
