@@ -85,7 +85,8 @@ export abstract class EcoCommand extends Command {
     const failure = failureOf(error, (this.id ?? '').replaceAll(':', ' '));
     process.exitCode = failure.exitCode;
     if (this.jsonEnabled()) process.stdout.write(failureDocument(failure));
-    else process.stderr.write(process.env.ECO_DEBUG ? `${error.stack}\n` : formatFailure(failure));
+    else if (process.env.ECO_DEBUG) process.stderr.write(`${error.stack}\n`);
+    else if (error instanceof Ending || failure.code !== 'aborted') process.stderr.write(formatFailure(failure));
   }
 
   override async init(): Promise<void> {

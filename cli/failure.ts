@@ -35,7 +35,9 @@ interface Seen {
 const usage = (message: string, hint: string): Failure => ({
   code: 'usage',
   message: message
-    .replace(/\nSee more help with --help$/, '')
+    .replace(/^The following errors? occurred:/, '')
+    .replace(/\n(Note: --|See more help with)[\s\S]*$/, '')
+    .replace(/\n(\S+) {2,}/g, ' $1, ') // a missing argument, and what it is
     .replace(/\s+/g, ' ')
     .trim(),
   hint,
@@ -43,10 +45,10 @@ const usage = (message: string, hint: string): Failure => ({
   exitCode: exitCodeOf({ code: 'usage' }),
 });
 
-/** For people: what is wrong, what to do next, and what to quote when asking. */
+/** For people: what is wrong, what to do next, and what to quote when asking. What they ended themselves is no error. */
 export function formatFailure({ code, message, hint, request_id }: Failure): string {
   const lines = [
-    `Error: ${message}  [${code}]`,
+    code === 'aborted' || code === 'declined' ? message : `Error: ${message}  [${code}]`,
     ...(hint ? [`  ${hint}`] : []),
     ...(request_id ? [`  request ${request_id}`] : []),
   ];

@@ -19,6 +19,11 @@ const KILL_AFTER_MS = 4_000;
 
 const directory = mkdtempSync(join(tmpdir(), 'eco-quickstart-'));
 const tally = join(directory, 'tally');
+let interrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => {
+    interrupted = true;
+  });
 try {
   step('eco dev', 'a server, two local regions with simulated GPUs, an account with credit');
   await using dev = await startDev(directory);
@@ -124,6 +129,9 @@ try {
   async function run(...args: string[]) {
     await runEco(dev, args);
   }
+} catch (error) {
+  if (!interrupted) throw error;
+  process.exitCode = 130; // the server has ended, so what was under way broke off
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }

@@ -7,10 +7,12 @@ import { type Changes, startChanges } from './db/changes.ts';
 import { findInstallation } from './db/installation.ts';
 import { type Db, openDatabase } from './db/open.ts';
 import { releaseAbandoned } from './idempotency.ts';
+import { startIdempotencyPurge } from './idempotency-purge.ts';
 import type { Log } from './log.ts';
 import { newId } from './new-id.ts';
 import { openSecrets, type Secrets } from './secrets.ts';
-import { releaseAllLeases } from './workloads/lease.ts';
+import { succeed } from './succeed.ts';
+import { releaseLeasesOf } from './workloads/lease.ts';
 import { type Reconciler, startReconciler } from './workloads/reconcile.ts';
 
 /** Everything a handler or a loop may use, made once in `openContext`. A part takes `Pick<Context, …>` of what it needs. */
@@ -51,7 +53,10 @@ export async function openContext(config: Config, log: Log): Promise<Context> {
     const database = own(await openDatabase(databaseOf(config)));
     const { db } = database;
     const installation = await findInstallation(db, clock());
-    if (database.isExclusive) await Promise.all([releaseAbandoned(db), releaseAllLeases(db)]);
+    if (database.isExclusive) await releaseAbandoned(db);
+    await succeed(join(data, 'server-id'), serverId, (earlier) => releaseLeasesOf(db, earlier));
+
+    own(startIdempotencyPurge({ db, clock, log }));
 
     const changes = own(startChanges(db, (err) => log.error({ err }, 'changes cannot be followed')));
     const keyring = await openKeyring({ db, changes, hashKey: secrets.hashKey, clock });

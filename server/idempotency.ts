@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { EcoError, type Endpoint } from '../sdk/contract/index.ts';
 import type { Caller } from './accounts/caller.ts';
 import type { Context } from './context.ts';
@@ -19,7 +18,7 @@ export interface Answered {
 
 type Slot = Pick<IdempotencyRow, 'account_id' | 'key'>;
 
-const KEEP_MS = 24 * 3_600_000;
+export const KEEP_MS = 24 * 3_600_000;
 /** A handler is done long before this; what is still open then belongs to a server that died. */
 const ABANDONED_MS = 120_000;
 const BODY_MAX_BYTES = 1024 * 1024;
@@ -36,9 +35,7 @@ export async function once(
   answer: () => Promise<unknown>,
 ): Promise<Answered> {
   const slot = { account_id: caller.type === 'account' ? caller.key.account_id : caller.type, key: idempotencyKey };
-  const fingerprint = createHash('sha256')
-    .update(`${endpoint.name}\n${JSON.stringify(input)}`)
-    .digest('hex');
+  const fingerprint = secrets.hashKey(`${endpoint.name}\n${JSON.stringify(input)}`); // keyed: the input may hold secrets
 
   const earlier = await claim(db, {
     ...slot,
@@ -75,7 +72,9 @@ async function claim(db: Db, row: IdempotencyRow): Promise<IdempotencyRow | unde
     return undefined;
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
-    return at(db.selectFrom('idempotency_keys').selectAll(), row).executeTakeFirstOrThrow();
+    const earlier = await at(db.selectFrom('idempotency_keys').selectAll(), row).executeTakeFirst();
+    if (!earlier) throw inProgress(); // it failed and freed the slot just now
+    return earlier;
   }
 }
 
@@ -92,12 +91,14 @@ function kept(earlier: IdempotencyRow, fingerprint: string): string {
         param: 'Idempotency-Key',
       },
     );
-  if (earlier.body === null)
-    throw new EcoError('idempotency_in_progress', 'The first request with this Idempotency-Key is still under way.', {
-      retryAfter: 1,
-    });
+  if (earlier.body === null) throw inProgress();
   return earlier.body;
 }
+
+const inProgress = () =>
+  new EcoError('idempotency_in_progress', 'The first request with this Idempotency-Key is still under way.', {
+    retryAfter: 1,
+  });
 
 interface Filterable<Q> {
   where(column: 'account_id' | 'key', operator: '=', value: string): Q & Filterable<Q>;

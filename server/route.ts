@@ -121,8 +121,7 @@ async function readInput(c: HonoContext, endpoint: Endpoint): Promise<Record<str
   const inPath = Object.fromEntries(pathFields(endpoint.path).map((name) => [name, c.req.param(name)]));
   if (endpoint.method === 'GET' || endpoint.method === 'DELETE') return { ...c.req.query(), ...inPath };
   if (Number(c.req.header('content-length') ?? 0) > BODY_MAX_BYTES) throw tooLarge();
-  const text = await c.req.text();
-  if (text.length > BODY_MAX_BYTES) throw tooLarge();
+  const text = await readText(c.req.raw.body);
   if (text === '') return inPath;
   let body: unknown;
   try {
@@ -135,6 +134,18 @@ async function readInput(c: HonoContext, endpoint: Endpoint): Promise<Record<str
   return { ...body, ...inPath };
 }
 
+/** Counts as it reads: a body sent in chunks says nothing of its length before. */
+async function readText(body: AsyncIterable<Uint8Array> | null): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.length;
+    if (size > BODY_MAX_BYTES) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}
+
 const tooLarge = () => new EcoError('request_too_large', `The body is larger than ${BODY_MAX_BYTES} bytes.`);
 
 function parseInput<E extends Endpoint>(endpoint: E, raw: Record<string, unknown>): Parsed<E> {
@@ -144,11 +155,30 @@ function parseInput<E extends Endpoint>(endpoint: E, raw: Record<string, unknown
     throw new EcoError('invalid_request', `Unknown field "${unknown}". Known: ${[...known].join(', ') || 'none'}.`, {
       param: unknown,
     });
+  const nul = findNul(raw);
+  if (nul !== undefined)
+    throw new EcoError('invalid_request', `${nul}: must not hold the character NUL.`, { param: nul });
   const parsed = endpoint.input.safeParse(raw);
   if (parsed.success) return parsed.data as Parsed<E>;
-  const [issue] = parsed.error.issues;
-  const param = issue?.path.join('.') || undefined;
-  throw new EcoError('invalid_request', `${param ?? 'input'}: ${issue?.message ?? 'not valid'}`, { param });
+  throw refusalOf(parsed.error.issues[0]);
+}
+
+/** The path of a text with a NUL in it, or undefined: Postgres keeps none, and no process can be told one. */
+function findNul(value: unknown, path: readonly string[] = []): string | undefined {
+  if (typeof value === 'string') return value.includes('\0') ? path.join('.') : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [name, inner] of Object.entries(value)) {
+    const found = name.includes('\0') ? path.join('.') : findNul(inner, [...path, name]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function refusalOf(issue: z.core.$ZodIssue | undefined): EcoError {
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+  const param = [...(issue?.path ?? []), ...unknown].join('.') || undefined;
+  const message = unknown.length > 0 ? `Unknown field "${param}".` : `${param ?? 'input'}: ${issue?.message}`;
+  return new EcoError('invalid_request', message, { param });
 }
 
 /** What private fields a row has never leaves; a mismatch is ours to mend and no reason to fail the caller. */

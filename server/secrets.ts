@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { makeKey } from './accounts/secret-key.ts';
+import { ConfigError } from './config.ts';
 
 /** What must never stand in the database: without it neither keys nor stored tokens can be read from a stolen copy. */
 export interface Secrets {
@@ -23,15 +24,15 @@ const SecretsFile = z.object({
 
 /** Reads `secrets.json`, or makes it at first start, readable by its owner alone. `ECO_PEPPER`, `ECO_ENCRYPTION_KEY` and `ECO_ADMIN_KEY` go before it. */
 export function openSecrets(path: string, env: NodeJS.ProcessEnv = process.env): Secrets {
-  const fresh = existsSync(path) ? undefined : makeSecrets();
+  checkEnvironment(env);
+  const fresh = existsSync(path) ? undefined : makeSecrets(env.ECO_PEPPER);
   if (fresh) {
-    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     writeFileSync(path, `${JSON.stringify(fresh.file, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
   }
   const file = SecretsFile.parse(JSON.parse(readFileSync(path, 'utf8')));
-  const pepper = env.ECO_PEPPER ?? file.pepper;
-  const key = Buffer.from(env.ECO_ENCRYPTION_KEY ?? file.encryption_key, 'hex');
-  if (key.length !== 32) throw new Error('ECO_ENCRYPTION_KEY must be 64 hexadecimal characters.');
+  const pepper = env.ECO_PEPPER || file.pepper;
+  const key = Buffer.from(env.ECO_ENCRYPTION_KEY || file.encryption_key, 'hex');
   const hash = (secret: string) => createHmac('sha256', pepper).update(secret).digest();
   const admin = env.ECO_ADMIN_KEY ? hash(env.ECO_ADMIN_KEY) : Buffer.from(file.admin_key_hash, 'hex');
   return {
@@ -43,10 +44,25 @@ export function openSecrets(path: string, env: NodeJS.ProcessEnv = process.env):
   };
 }
 
-function makeSecrets() {
+const SHAPES = {
+  ECO_PEPPER: [/^.{32,}$/s, 'have at least 32 characters'],
+  ECO_ENCRYPTION_KEY: [/^[0-9a-f]{64}$/i, 'be 64 hexadecimal characters'],
+  ECO_ADMIN_KEY: [/^ecoadmin_\S{32,}$/, 'be "ecoadmin_" and at least 32 characters more'],
+} as const;
+
+/** Throws for a secret that could not be used or would protect nothing. An empty one counts as not given. */
+function checkEnvironment(env: NodeJS.ProcessEnv): void {
+  for (const [name, [shape, rule]] of Object.entries(SHAPES))
+    if (env[name] && !shape.test(env[name])) throw new ConfigError(`${name} must ${rule}.`);
+}
+
+/** The admin key is hashed under the pepper in force, which the environment may have given. */
+function makeSecrets(givenPepper: string | undefined) {
   const pepper = randomBytes(32).toString('hex');
   const adminKey = makeKey('ecoadmin_');
-  const admin_key_hash = createHmac('sha256', pepper).update(adminKey).digest('hex');
+  const admin_key_hash = createHmac('sha256', givenPepper || pepper)
+    .update(adminKey)
+    .digest('hex');
   return { adminKey, file: { pepper, encryption_key: randomBytes(32).toString('hex'), admin_key_hash } };
 }
 

@@ -1,11 +1,13 @@
 import http from 'node:http';
 import { join, resolve } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
+import { EcoError } from '../sdk/contract/index.ts';
 import { createApp } from './app.ts';
-import { type Config, ConfigError } from './config.ts';
+import type { Config } from './config.ts';
 import { type Context, openContext } from './context.ts';
 import { openGateway } from './gateway/open.ts';
 import type { Log } from './log.ts';
+import { openUnfinished } from './unfinished.ts';
 
 export interface Server extends AsyncDisposable {
   url: string;
@@ -21,10 +23,16 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 /** One server process: gateway in front, control API behind it, loops beside. Resolves when it listens. */
 export async function startServer(config: Config, log: Log): Promise<Server> {
   const context = await openContext(config, log);
+  const parts: AsyncDisposable[] = [context];
+  const close = async () => {
+    for (const part of parts.splice(0)) await part[Symbol.asyncDispose]();
+  };
   let draining = false;
   try {
     const gateway = await openGateway({ ...context, directory: join(resolve(config.data), 'journal') });
+    parts.unshift(gateway);
     const control = getRequestListener(createApp(context, () => draining).fetch, { overrideGlobalObjects: false });
+    const changing = openUnfinished();
     const options = {
       noDelay: true,
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -34,26 +42,25 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const listener = http.createServer(options, (request, response) => {
       if (draining) response.setHeader('connection', 'close');
       if (gateway.handles(request.method ?? '', request.url ?? '')) gateway.handle(request, response);
-      else void control(request, response);
+      else {
+        changing.note(request, response);
+        void control(request, response);
+      }
     });
     const url = await listen(listener, config.listen);
     log.info({ url, data: resolve(config.data), regions: [...context.regions.keys()] }, 'listening');
 
-    const close = async () => {
-      listener.closeAllConnections();
-      await gateway[Symbol.asyncDispose]();
-      await context[Symbol.asyncDispose]();
-    };
     const drain = once(async () => {
       draining = true;
       listener.close();
       listener.closeIdleConnections();
-      await gateway.drain(config.drain_ms);
+      await Promise.all([gateway.drain(config.drain_ms), changing.finished(config.drain_ms)]);
+      listener.closeAllConnections();
       await close();
     });
     return { url, context, drain, [Symbol.asyncDispose]: drain };
   } catch (error) {
-    await context[Symbol.asyncDispose]();
+    await close();
     throw error;
   }
 }
@@ -70,12 +77,21 @@ async function listen(listener: http.Server, address: string): Promise<string> {
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
   await new Promise<void>((done, failed) => {
-    listener.once('error', (cause: NodeJS.ErrnoException) =>
-      failed(new ConfigError(`listen: cannot listen on ${address} (${cause.code}).`, { cause })),
-    );
+    listener.once('error', (cause: NodeJS.ErrnoException) => failed(cannotListen(address, cause)));
     listener.listen(Number(address.slice(colon + 1)), host, done);
   });
   const bound = listener.address();
   const port = typeof bound === 'object' && bound ? bound.port : address.slice(colon + 1);
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+const WHY_NOT: Record<string, string> = {
+  EADDRINUSE: ', another program does. Name another port, or 0 for a free one',
+  EACCES: ', this user may not',
+  EADDRNOTAVAIL: ', which is no address of this machine',
+};
+
+function cannotListen(address: string, cause: NodeJS.ErrnoException): EcoError {
+  const why = WHY_NOT[cause.code ?? ''] ?? ` (${cause.code})`;
+  return new EcoError('conflict', `listen: cannot listen on ${address}${why}.`, { cause });
 }

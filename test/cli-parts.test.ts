@@ -89,7 +89,7 @@ describe('pure parts', () => {
     assert.equal(progressLine(stopping), 'my-llama:142  stopping  So it is.');
   });
 
-  test('tables align, and become blocks where they are too wide', () => {
+  test('tables align, wrap their last column, and become blocks where they are too wide', () => {
     const rows = [
       { name: 'a', note: 'first' },
       { name: 'longer', note: null },
@@ -97,6 +97,10 @@ describe('pure parts', () => {
     const columns = { NAME: ({ name }: { name: string }) => name, NOTE: ({ note }: { note: string | null }) => note };
     assert.equal(formatTable(rows, columns), 'NAME    NOTE\na       first\nlonger  -');
     assert.equal(formatTable(rows, columns, 10), 'NAME  a\nNOTE  first\n\nNAME  longer\nNOTE  -');
+    const told = [{ name: 'a', note: 'as many words as do not fit here' }];
+    assert.equal(formatTable(told, columns, 32), 'NAME  NOTE\na     as many words as do not\n      fit here');
+    const unbroken = [{ name: 'a', note: 'x'.repeat(30) }];
+    assert.equal(formatTable(unbroken, columns, 32), `NAME  NOTE\na     ${'x'.repeat(26)}\n      xxxx`);
     assert.equal(formatRecord({ name: 'x', longer: 3, absent: null }), 'name    x\nlonger  3');
   });
 

@@ -87,7 +87,7 @@ describe('at a terminal', { skip: noTerminal && 'install util-linux: its program
       res.write(chunk('Never-ending'));
     });
     const within = await ecoAtTerminal(
-      'chat m',
+      'chat m:1',
       [
         [/> /, 'One\r'],
         [/Never-ending/, '\u0003'],
@@ -95,7 +95,7 @@ describe('at a terminal', { skip: noTerminal && 'install util-linux: its program
       { api },
     );
     await left.promise;
-    const before = await ecoAtTerminal('chat m', [[/> /, '\u0003']], { api });
+    const before = await ecoAtTerminal('chat m:1', [[/> /, '\u0003']], { api });
     assert.deepEqual([within.code, before.code], [130, 130]);
   });
 });

@@ -158,7 +158,7 @@ describe('chat', () => {
   test('what came before a cut is printed, then the error', async () => {
     await using api = await openFakeApi();
     api.raw(createChatCompletion, (res) => void res.end(sse('Hel')));
-    const { code, stdout, stderr } = await eco(['chat', 'm', 'Hi'], { api });
+    const { code, stdout, stderr } = await eco(['chat', 'm:1', 'Hi'], { api });
     assert.deepEqual([code, stdout], [1, 'Hel\n']);
     assert.match(stderr, /\[stream_cut\]/);
   });
@@ -169,7 +169,7 @@ describe('chat', () => {
       createChatCompletion,
       (res) => void res.writeHead(402).end('{"error":"model_not_priced: m is registered but not yet priced"}'),
     );
-    const { code, json } = await eco(['chat', 'm', 'Hi', '--json'], { api });
+    const { code, json } = await eco(['chat', 'm:1', 'Hi', '--json'], { api });
     assert.deepEqual(
       [code, json().error.code, json().error.message],
       [6, 'model_not_priced', 'm is registered but not yet priced'],
@@ -178,7 +178,7 @@ describe('chat', () => {
 
   test('nothing to say: exit 2', async () => {
     await using api = await openFakeApi();
-    assert.deepEqual([(await eco(['chat', 'm'], { api })).code, api.calls.length], [2, 0]);
+    assert.deepEqual([(await eco(['chat', 'm:1'], { api })).code, api.calls.length], [2, 0]);
   });
 });
 

@@ -69,8 +69,24 @@ describe('secrets', () => {
   });
 
   test('the environment goes before the file', () => {
-    const secrets = openSecrets(path, { ECO_ADMIN_KEY: 'ecoadmin_from_env', ECO_PEPPER: 'p'.repeat(32) });
-    assert.ok(secrets.isAdminKey('ecoadmin_from_env'));
+    const ECO_ADMIN_KEY = `ecoadmin_${'k'.repeat(32)}`;
+    const secrets = openSecrets(path, { ECO_ADMIN_KEY, ECO_PEPPER: 'p'.repeat(32) });
+    assert.ok(secrets.isAdminKey(ECO_ADMIN_KEY));
     assert.notEqual(secrets.hashKey('eco_x'), openSecrets(path, {}).hashKey('eco_x'));
+  });
+
+  test('the admin key of a first start fits the pepper that the environment gave', () => {
+    const fresh = join(directory, 'peppered', 'secrets.json');
+    const env = { ECO_PEPPER: 'p'.repeat(32) };
+    const { newAdminKey } = openSecrets(fresh, env);
+    assert.ok(openSecrets(fresh, env).isAdminKey(String(newAdminKey)));
+    assert.equal(statSync(join(directory, 'peppered')).mode & 0o777, 0o700);
+  });
+
+  test('a secret of the environment that protects nothing is refused, an empty one is none', () => {
+    for (const name of ['ECO_PEPPER', 'ECO_ENCRYPTION_KEY', 'ECO_ADMIN_KEY']) {
+      assert.throws(() => openSecrets(path, { [name]: 'short' }), new RegExp(`${name} must`));
+      assert.equal(openSecrets(path, { [name]: '' }).hashKey('eco_x'), openSecrets(path, {}).hashKey('eco_x'));
+    }
   });
 });

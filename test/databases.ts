@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
@@ -38,32 +39,52 @@ export async function openTestDatabase(dialect: Dialect): Promise<TestDatabase> 
 
 /** The URL of an empty database, for tests that start whole servers on it. */
 export async function makeDatabase(dialect: Dialect): Promise<{ url: string; remove(): Promise<void> }> {
-  if (dialect === 'postgres') {
-    const { createDatabase } = await postgres();
-    return createDatabase();
-  }
+  if (dialect === 'postgres') return createDatabase(await postgresPort());
   const directory = mkdtempSync(join(tmpdir(), 'eco-db-'));
   return { url: join(directory, 'eco.db'), remove: async () => rmSync(directory, { recursive: true, force: true }) };
 }
 
+/** Where `test/global-setup.ts` says which Postgres all files of a run share. */
+export const SHARED_POSTGRES_PORT = 'ECO_TEST_POSTGRES_PORT';
+
 interface Postgres extends AsyncDisposable {
-  createDatabase(): Promise<{ url: string; remove(): Promise<void> }>;
+  port: number;
 }
 
 let running: Promise<Postgres> | undefined;
 after(async () => (await running)?.[Symbol.asyncDispose]());
 
-/** One throw-away server for each test file that asks. */
-function postgres(): Promise<Postgres> {
+/** The run's own Postgres; a file that is run by itself starts one. */
+async function postgresPort(): Promise<number> {
+  const shared = Number(process.env[SHARED_POSTGRES_PORT]);
+  if (shared > 0) return shared;
   running ??= startPostgres();
-  return running;
+  return (await running).port;
+}
+
+async function createDatabase(port: number): Promise<{ url: string; remove(): Promise<void> }> {
+  const name = `eco_${randomUUID().replaceAll('-', '')}`;
+  await asAdmin(port, `create database ${name}`);
+  const remove = () => asAdmin(port, `drop database if exists ${name} with (force)`);
+  return { url: `postgres://eco@127.0.0.1:${port}/${name}`, remove };
+}
+
+async function asAdmin(port: number, sql: string): Promise<void> {
+  const { default: pg } = await import('pg');
+  const client = new pg.Client({ host: '127.0.0.1', port, user: 'eco', database: 'postgres' });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
 }
 
 const SYSTEM_USERS = ['postgres', 'nobody'];
 
-async function startPostgres(): Promise<Postgres> {
+/** A throw-away server. */
+export async function startPostgres(): Promise<Postgres> {
   if (!postgresBinaries) throw new Error('Postgres is not on this machine');
-  const { default: pg } = await import('pg');
   const directory = mkdtempSync(join(tmpdir(), 'eco-pg-'));
   const ids = userInfo().uid === 0 ? systemUser() : undefined;
   if (ids) execFileSync('chown', [`${ids.uid}:${ids.gid}`, directory]);
@@ -88,27 +109,7 @@ async function startPostgres(): Promise<Postgres> {
   );
   await listening(port, server);
 
-  const admin = async (sql: string) => {
-    const client = new pg.Client({ host: '127.0.0.1', port, user: 'eco', database: 'postgres' });
-    await client.connect();
-    try {
-      await client.query(sql);
-    } finally {
-      await client.end();
-    }
-  };
-  let count = 0;
-  return {
-    [Symbol.asyncDispose]: () => stop(server, directory),
-    async createDatabase() {
-      const name = `eco_${++count}`;
-      await admin(`create database ${name}`);
-      return {
-        url: `postgres://eco@127.0.0.1:${port}/${name}`,
-        remove: () => admin(`drop database if exists ${name} with (force)`),
-      };
-    },
-  };
+  return { port, [Symbol.asyncDispose]: () => stop(server, directory) };
 }
 
 async function stop(server: ChildProcess, directory: string) {

@@ -89,6 +89,9 @@ const counts = (output_tokens: number) => ({
   estimated: false,
 });
 
+/** Resolves when the answer may go on. */
+const end = (journal: Journal, record = makeRecord()) => new Promise<void>((resolve) => journal.end(record, resolve));
+
 /** What a process that is gone has left: its pid belongs to nobody. */
 function leave(directory: string, entries: readonly JournalEntry[], { n = 1, tail = '' } = {}): string {
   const file = join(directory, `srv_gone-${n}.journal`);
@@ -122,7 +125,7 @@ describe('the journal', () => {
       const ledger = makeLedger();
       await using journal = open(directory, ledger, { fsync });
       const record = makeRecord();
-      await new Promise<void>((resolve) => journal.end(record, resolve));
+      await end(journal, record);
       const [file] = files(directory);
       assert.match(readFileSync(join(directory, file ?? ''), 'utf8'), new RegExp(record.id));
       await until('it is settled', () => ledger.settled.get(record.id));
@@ -152,11 +155,10 @@ describe('the journal', () => {
       inMemoryMax: 50,
       onSettled: ({ id }) => settledIds.push(id),
     });
-    const ids = Array.from({ length: 2000 }, () => {
-      const record = makeRecord();
-      journal.end(record, () => {});
-      return record.id;
-    });
+    const records = Array.from({ length: 2000 }, () => makeRecord());
+    for (const half of [records.slice(0, 1000), records.slice(1000)])
+      await Promise.all(half.map((record) => end(journal, record)));
+    const ids = records.map(({ id }) => id);
     await assert.rejects(journal.flush(), /away/);
     assert.ok(files(directory).length > 10);
     ledger.isAway = false;
@@ -186,12 +188,10 @@ describe('the journal', () => {
     ledger.isAway = true;
     await using journal = open(directory, ledger, { segmentBytesMax: 500, inMemoryMax: 3 });
     rmSync(directory, { recursive: true });
-    let answered = 0;
     for (let i = 0; i < 3; i++) {
       assert.equal(journal.canAdmit, true);
-      journal.end(makeRecord(), () => answered++);
+      await end(journal);
     }
-    assert.equal(answered, 3);
     assert.equal(journal.canAdmit, false);
     ledger.isAway = false;
     await journal.flush();
@@ -205,7 +205,7 @@ describe('the journal', () => {
     await using journal = open(directory, ledger, { segmentBytesMax: 2_000 });
     const record = makeRecord();
     journal.begin({ record, prices: PRICES });
-    for (let i = 0; i < 20; i++) journal.end(makeRecord(), () => {});
+    for (let i = 0; i < 20; i++) await end(journal);
     await journal.flush();
     assert.ok(files(directory).length > 5);
     journal.end(record, () => {});

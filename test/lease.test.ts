@@ -7,8 +7,8 @@ import {
   holdLease,
   isCurrent,
   LEASE_MS,
-  releaseAllLeases,
   releaseLease,
+  releaseLeasesOf,
 } from '../server/workloads/lease.ts';
 import { DIALECTS, openTestDatabase } from './databases.ts';
 
@@ -128,12 +128,13 @@ for (const dialect of DIALECTS) {
       assert.equal((await claimOne(db, id, { owner: 'one', now: NOW }))?.id, id);
     });
 
-    test('the only server frees what its last run left leased', async () => {
+    test('what a server that is gone left leased is freed, what another one holds is not', async () => {
       await using database = await openTestDatabase(dialect);
       const { db } = database;
-      await insertRows(db, 2);
-      await claimDue(db, { owner: 'killed', now: NOW, limit: 8 });
-      await releaseAllLeases(db);
+      await insertRows(db, 3);
+      await claimDue(db, { owner: 'killed', now: NOW, limit: 2 });
+      await claimDue(db, { owner: 'alive', now: NOW, limit: 1 });
+      await releaseLeasesOf(db, 'killed');
       assert.equal((await claimDue(db, { owner: 'next', now: NOW, limit: 8 })).length, 2);
     });
   });

@@ -15,7 +15,10 @@ export default class Chat extends EcoCommand {
     'git diff | <%= config.bin %> <%= command.id %> llama-3.1-8b --system "Review this."',
   ];
   static override args = {
-    model: Args.string({ required: true, description: 'platform model, or name:id of an own instance' }),
+    model: Args.string({
+      required: true,
+      description: 'platform model, or own instance: name:id, or a name that only one has',
+    }),
     message: Args.string({ description: 'what to say' }),
   };
   static override flags = {
@@ -31,7 +34,8 @@ export default class Chat extends EcoCommand {
   async run() {
     const { args, flags } = await this.parse(Chat);
     const eco = await this.client(flags);
-    const ask = { eco, model: args.model, maxTokens: flags['max-tokens'], signal: this.interruption() };
+    const model = await servedName(eco, args.model);
+    const ask = { eco, model, maxTokens: flags['max-tokens'], signal: this.interruption() };
     const messages: ChatMessage[] = flags.system === undefined ? [] : [{ role: 'system', content: flags.system }];
     if (args.message === undefined && canAsk(this.jsonEnabled())) return this.#converse(ask, messages);
     messages.push({ role: 'user', content: await this.#firstMessage(args.message) });
@@ -86,6 +90,19 @@ interface Ask {
   model: string;
   maxTokens: number | undefined;
   signal: AbortSignal;
+}
+
+const OWN_NAME = /^[a-z][a-z0-9-]*$/;
+
+/** The name that the API knows: of an own instance that is named alone, `name:id`. */
+async function servedName(eco: Eco, model: string): Promise<string> {
+  if (!OWN_NAME.test(model)) return model;
+  try {
+    return (await eco.workloads.get(model)).ref;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'not_found') return model;
+    throw error;
+  }
 }
 
 const requestOf = ({ model, maxTokens }: Ask, messages: ChatMessage[]) => ({

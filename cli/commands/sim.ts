@@ -9,13 +9,15 @@ const program = new URL(`../../server/cluster/simulator/main${extname(import.met
 
 export default class Sim extends EcoCommand {
   static override summary = 'run the engine simulator: an OpenAI-compatible server without a GPU';
-  static override description = 'All arguments are the simulator’s own; without a right one it lists them.';
+  static override description = 'All arguments are the simulator’s own: "eco sim -- --help" lists them.';
   static override examples = ['<%= config.bin %> <%= command.id %> --port 9000'];
   static override strict = false;
 
   async run(): Promise<void> {
     this.parsed = true; // by the simulator
-    const child = spawn(process.execPath, [fileURLToPath(program), ...this.argv], { stdio: 'inherit' });
+    const child = spawn(process.execPath, [fileURLToPath(program), ...this.argv.filter((word) => word !== '--')], {
+      stdio: 'inherit',
+    });
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
     const [code] = await once(child, 'exit');
     process.exitCode = code ?? 1;

@@ -14,7 +14,7 @@ export interface RunningDev extends AsyncDisposable {
   pid: number;
 }
 
-/** `eco dev --json` in a folder of its own, ended with the scope. */
+/** `eco dev --json` in a folder of its own, ended with the scope. What ends this process ends it, and then nothing more can be asked. */
 export async function startDev(directory: string): Promise<RunningDev> {
   const args = [bin, 'dev', '--json', '--port', '0', '--data', join(directory, 'data')];
   const child = spawn(process.execPath, args, {
@@ -22,6 +22,7 @@ export async function startDev(directory: string): Promise<RunningDev> {
     env: { ...process.env, ECO_CONFIG_DIR: join(directory, 'config') },
   });
   const exited = once(child, 'exit');
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
   const [line] = await Promise.race([
     once(createInterface(child.stdout), 'line'),
     exited.then(() => {

@@ -29,7 +29,7 @@ const PROGRAMS = [
   /^bench\/(?:run|report|selftest|ecolink)\.ts$/,
   /^bench\/peers\//,
 ];
-const TESTS = /^test\/.*\.test\.ts$/;
+const TESTS = /^test\/(?:.*\.test|global-setup)\.ts$/;
 
 /** Files that no program reaches; a product file that only a test imports counts as such. */
 export function inspectUnused(sources: readonly Source[]): Finding[] {

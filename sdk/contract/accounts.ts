@@ -74,7 +74,12 @@ export const creditAccount = endpoint({
     amount: Amount,
     kind: z.enum(creditKinds).default('topup'),
     description: z.string().max(200).default('Credit by the operator'),
-    reference: z.string().max(100).optional().describe('Your own id of this payment: the same one twice credits once.'),
+    reference: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe('Your own id of this payment: the same one twice credits once.'),
   }),
   output: Credit,
 });

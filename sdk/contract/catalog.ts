@@ -15,7 +15,7 @@ export const catalogCategories = [
 export type CatalogCategory = (typeof catalogCategories)[number];
 
 /** What a unit costs, in dollars. A model is priced when every unit that its category bills has a price; zero is a price. */
-export const Prices = z.object({
+export const Prices = z.strictObject({
   input_per_1m: Amount.optional().describe('1M input tokens.'),
   cached_input_per_1m: Amount.optional().describe('1M input tokens read from a cache; `input_per_1m` where absent.'),
   output_per_1m: Amount.optional().describe('1M output tokens.'),
@@ -29,12 +29,12 @@ export type Prices = z.infer<typeof Prices>;
 
 /** Who serves a platform model: instances of the system account, or an upstream elsewhere. */
 export const Backend = z.discriminatedUnion('type', [
-  z.object({
+  z.strictObject({
     type: z.literal('workload'),
     workload_id: z.int().positive(),
     served_name: z.string().max(200).optional(),
   }),
-  z.object({
+  z.strictObject({
     type: z.literal('upstream'),
     base_url: z.url({ protocol: /^https?$/ }).describe('With the /v1, like "http://10.0.0.7:8000/v1".'),
     served_name: z.string().max(200).optional(),

@@ -14,7 +14,10 @@ export const LaunchInput = z.object({
   model: z.string().min(1).max(80).describe('Name or id of a registered model.'),
   regions: z.array(z.string().min(1).max(40)).min(1).max(16).optional().describe('Default: chosen by free capacity.'),
   gpu: z
-    .object({ type: z.string().min(1).max(60).optional(), count: z.int().min(1).max(GPUS_PER_REPLICA_MAX).default(1) })
+    .strictObject({
+      type: z.string().min(1).max(60).optional(),
+      count: z.int().min(1).max(GPUS_PER_REPLICA_MAX).default(1),
+    })
     .default({ count: 1 })
     .describe('Per replica. Default type: the cheapest that fits.'),
   replicas: z.int().min(1).max(REPLICAS_MAX).default(1).describe('In each region.'),

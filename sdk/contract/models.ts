@@ -18,8 +18,8 @@ const repo = z
 
 /** Where the weights live. */
 export const ModelSource = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('huggingface'), repo, revision: z.string().min(1).max(100).default('main') }),
-  z.object({
+  z.strictObject({ type: z.literal('huggingface'), repo, revision: z.string().min(1).max(100).default('main') }),
+  z.strictObject({
     type: z.literal('filesystem'),
     filesystem: z.string().min(1).max(80),
     path: z
@@ -27,8 +27,8 @@ export const ModelSource = z.discriminatedUnion('type', [
       .regex(/^\/[^\0]*$/, 'must be an absolute path below the mount')
       .max(400),
   }),
-  z.object({ type: z.literal('platform'), platform_model: z.string().min(1).max(200) }),
-  z.object({ type: z.literal('image') }),
+  z.strictObject({ type: z.literal('platform'), platform_model: z.string().min(1).max(200) }),
+  z.strictObject({ type: z.literal('image') }),
 ]);
 export type ModelSource = z.infer<typeof ModelSource>;
 

@@ -12,7 +12,10 @@ export const Money = z
   .regex(PATTERN, 'must be dollars as a decimal string, like "3.20"')
   .describe('US dollars as a decimal string with at most nine places, like "3.20".');
 /** An amount that may not be negative. */
-export const Amount = Money.refine((text) => !text.startsWith('-'), 'must not be negative');
+export const Amount = Money.refine((text) => !text.startsWith('-'), 'must not be negative').refine(
+  (text) => !PATTERN.test(text) || parseMoney(text) <= NANOS_MAX,
+  'must be at most nine billion dollars',
+);
 
 /** `"3.20"` → `3200000000n`. Throws on anything that is not money. */
 export function parseMoney(text: string): bigint {

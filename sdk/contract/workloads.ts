@@ -135,7 +135,7 @@ export const WAIT_SECONDS_MAX = 60;
 export const TAIL_MAX = 10_000;
 
 const flag = z
-  .union([z.boolean(), z.enum(['true', 'false'])])
+  .union([z.boolean(), z.enum(['true', 'false'])], 'must be true or false')
   .transform((value) => value === true || value === 'true')
   .default(false);
 

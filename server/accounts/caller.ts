@@ -1,7 +1,6 @@
 import { EcoError, type Scope } from '../../sdk/contract/index.ts';
 import type { Secrets } from '../secrets.ts';
 import type { KeyEntry, Keyring } from './keyring.ts';
-import { isWellFormedKey } from './secret-key.ts';
 
 export type Caller = { type: 'nobody' } | { type: 'admin' } | { type: 'account'; key: KeyEntry };
 
@@ -16,7 +15,7 @@ export async function identify(
   const secret = BEARER.exec(authorization)?.[1];
   if (secret === undefined) throw invalidKey();
   if (secret.startsWith('ecoadmin_')) {
-    if (!isWellFormedKey(secret) || !secrets.isAdminKey(secret)) throw invalidKey();
+    if (!secrets.isAdminKey(secret)) throw invalidKey();
     return { type: 'admin' };
   }
   const key = await keyring.find(secret);
@@ -36,10 +35,16 @@ export function permit(caller: Caller, scope: Scope): void {
     });
   }
   if (scope === 'admin') throw new EcoError('forbidden', 'This needs the admin key of the installation.');
-  const { scopes } = caller.key;
-  if (scopes === null || scope === 'any') return;
-  if (scope === 'account') throw new EcoError('forbidden', 'This needs a key without restrictions.');
-  if (!scopes.has(scope)) throw new EcoError('forbidden', `This key lacks the scope "${scope}".`);
+  if (scope === 'any') return;
+  if (scope === 'account') refuseRestricted(caller.key);
+  else if (caller.key.scopes?.has(scope) === false)
+    throw new EcoError('forbidden', `This key lacks the scope "${scope}".`);
+}
+
+/** A key that may do less than its account must not make one that may do more. */
+function refuseRestricted({ scopes, allowed_models, spend_cap_nanos, expires_at }: KeyEntry): void {
+  if ([scopes, allowed_models, spend_cap_nanos, expires_at].some((limit) => limit !== null))
+    throw new EcoError('forbidden', 'This needs a key without restrictions: no scopes, models, spend cap or expiry.');
 }
 
 /** Whether the key is not kept from this model. */

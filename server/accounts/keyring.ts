@@ -69,12 +69,10 @@ export async function openKeyring({
 
   const ask = async (hash: string) => {
     const row = await deadline(db.selectFrom('api_keys').selectAll().where('hash', '=', hash).executeTakeFirst());
-    if (row) note(row);
-    else {
-      if (misses.size >= MISSES_MAX) misses.clear();
-      misses.set(hash, clock() + MISS_TTL_MS);
-    }
-    return unexpired(byHash.get(hash));
+    if (row && row.revoked_at === null) return unexpired(entryOf(row)); // not kept: a revocation may be newer than this row
+    if (misses.size >= MISSES_MAX) misses.clear();
+    misses.set(hash, clock() + MISS_TTL_MS);
+    return undefined;
   };
 
   return {

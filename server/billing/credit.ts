@@ -14,6 +14,8 @@ export interface CreditRequest {
   description: string;
   /** The payer's own id: under the same one an account is credited once. */
   reference: string | undefined;
+  /** Where there is no reference: a retry after the server died credits once too. */
+  idempotencyKey?: string | undefined;
   actor: Actor;
   now: number;
 }
@@ -43,8 +45,8 @@ export async function creditOnce(trx: Db, { kind, actor, ...credit }: CreditRequ
   if (transfer.kind === kind && transfer.amount_nanos === amount_nanos) return transfer;
   throw new EcoError(
     'idempotency_mismatch',
-    `Reference "${credit.reference}" has credited a ${transfer.kind} of $${formatMoney(transfer.amount_nanos)} already. Use another reference.`,
-    { param: 'reference' },
+    `${credit.reference ? `Reference "${credit.reference}"` : 'This Idempotency-Key'} has credited a ${transfer.kind} of $${formatMoney(transfer.amount_nanos)} already. Use another.`,
+    { param: credit.reference ? 'reference' : 'Idempotency-Key' },
   );
 }
 
@@ -62,8 +64,11 @@ async function checkCredit(trx: Db, { account_id, amount_nanos }: Pick<CreditReq
     });
 }
 
-function idOf({ account_id, reference, now }: Pick<CreditRequest, 'account_id' | 'reference' | 'now'>): string {
-  if (reference === undefined) return newId('txn', now);
-  const digest = createHash('sha256').update(`${account_id}\n${reference}`).digest('hex');
+type Named = Pick<CreditRequest, 'account_id' | 'reference' | 'idempotencyKey' | 'now'>;
+
+function idOf({ account_id, reference, idempotencyKey, now }: Named): string {
+  const name = reference ?? (idempotencyKey && `Idempotency-Key\n${idempotencyKey}`);
+  if (name === undefined) return newId('txn', now);
+  const digest = createHash('sha256').update(`${account_id}\n${name}`).digest('hex');
   return `txn_${digest.slice(0, 32)}`;
 }

@@ -43,8 +43,8 @@ export function billingRoutes(app: App, context: Context): void {
     return reportUsage(db, { ...input, account_id: accountId, since, until });
   });
 
-  route(app, context, creditAccount, async ({ input: { amount, reference, ...input }, actor }) => {
-    const credit = { ...input, reference, amount_nanos: parseMoney(amount), actor, now: clock() };
+  route(app, context, creditAccount, async ({ input: { amount, reference, ...input }, actor, idempotencyKey }) => {
+    const credit = { ...input, reference, idempotencyKey, amount_nanos: parseMoney(amount), actor, now: clock() };
     const transfer = await db.transaction().execute((trx) => creditOnce(trx, credit));
     await changes.nudge('balances');
     return {

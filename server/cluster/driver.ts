@@ -75,6 +75,7 @@ export interface ClusterDriver extends AsyncDisposable {
   list(): Promise<{ workload_id: number; uid: string }[]>;
   /** Ends without notice or grace what has no row any more. */
   destroy(workload: { workload_id: number; uid: string }): Promise<void>;
+  /** Lines with the values of the deployment's secrets masked, also after it ended. */
   logs(workload: { workload_id: number; uid: string }, query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
   /** Called with the id of a workload of which something changed. Returns what ends the subscription. */
   onChange(listener: (workload_id: number) => void): () => void;

@@ -8,6 +8,7 @@ import {
   replaceWithNoncontingentExpression,
   SqliteDialect,
 } from 'kysely';
+import { EcoError } from '../../sdk/contract/index.ts';
 import { migrate } from './migrations/index.ts';
 import type { Schema } from './schema.ts';
 
@@ -63,7 +64,8 @@ async function openSqlite(path: string): Promise<Db> {
   } catch (error) {
     database.close();
     if (!isBusy(error)) throw error;
-    throw new Error(
+    throw new EcoError(
+      'conflict',
       `Another server has ${path} open. A SQLite file takes one server: stop the other, or use Postgres for several.`,
       { cause: error },
     );

@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Eco } from '../../sdk/index.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { Eco, EcoError } from '../../sdk/index.ts';
 import { SYSTEM } from '../accounts/audit-log.ts';
 import { openAccount } from '../accounts/open-account.ts';
 import { findSystemAccount } from '../accounts/store.ts';
 import { Config } from '../config.ts';
+import type { Db } from '../db/open.ts';
 import { openLog } from '../log.ts';
 import { type Server, startServer } from '../serve.ts';
 import { platformCatalog } from './catalog.ts';
@@ -24,6 +28,9 @@ export interface DevOptions {
 
 const CREDIT = '500.00';
 const PLATFORM_READY_TIMEOUT_MS = 60_000;
+const PLATFORM_POLL_MS = 50;
+
+const Running = z.object({ pid: z.int(), url: z.string() });
 
 const GPUS = [
   { type: 'rtx-pro-6000', count: 8, price_per_hour: '1.60' },
@@ -43,8 +50,12 @@ export async function startDev({ data, port, logLevel, onProgress }: DevOptions)
     drain_ms: 1_000,
     regions: ['local-a', 'local-b'].map((name) => ({ name, kind: 'local', gpus: GPUS })),
   });
-  const server = await startServer(config, openLog(config.log_level));
+  const running = join(config.data, 'running.json');
+  const server = await startServer(config, openLog(config.log_level)).catch((error) => {
+    throw namingTheOther(error, config.data, running);
+  });
   try {
+    writeFileSync(running, `${JSON.stringify({ pid: process.pid, url: server.url })}\n`);
     onProgress(`Server on ${server.url}, data in ${config.data}`);
     const keys = await openDevKeys(server, join(config.data, 'dev.json'));
     await servePlatformModels(server, keys, onProgress);
@@ -52,12 +63,23 @@ export async function startDev({ data, port, logLevel, onProgress }: DevOptions)
       url: server.url,
       ...keys,
       regions: config.regions.map(({ name }) => name),
-      [Symbol.asyncDispose]: () => server.drain(),
+      async [Symbol.asyncDispose]() {
+        await server.drain();
+        rmSync(running, { force: true });
+      },
     };
   } catch (error) {
     await server.drain();
     throw error;
   }
+}
+
+/** A data folder has one server; which one it is stands in the folder. */
+function namingTheOther(error: unknown, data: string, running: string): unknown {
+  if (!(error instanceof EcoError) || error.code !== 'conflict' || !existsSync(running)) return error;
+  const { pid, url } = Running.parse(JSON.parse(readFileSync(running, 'utf8')));
+  const message = `${url} (process ${pid}) runs on ${data} already. Use it, end it, or give this one a folder of its own.`;
+  return new EcoError('conflict', message, { cause: error, hint: 'eco dev --port 0 --data ./another' });
 }
 
 /** The keys of an earlier start, or a new account with credit. */
@@ -87,7 +109,8 @@ async function servePlatformModels(
   { admin_key }: DevKeys,
   onProgress: DevOptions['onProgress'],
 ): Promise<void> {
-  if (await findSystemAccount(server.context.db)) return;
+  const system = await findSystemAccount(server.context.db);
+  if (system) return untilRunning(server.context.db, system.id);
   const { secret } = await openAccount(server.context, { name: 'platform', actor: SYSTEM, isSystem: true });
   const platform = new Eco({ apiKey: secret, baseUrl: server.url });
   await platform.models.register({ name: 'platform', category: 'chat', source: { type: 'image' } });
@@ -100,4 +123,18 @@ async function servePlatformModels(
   await admin.importModels({ models: platformCatalog(instance.id) });
   onProgress('Platform models are served by the simulator');
   await platform.instances.waitUntilRunning(instance.id, { timeoutMs: PLATFORM_READY_TIMEOUT_MS });
+}
+
+/** On a later start the instances of the catalogue come back by themselves. */
+async function untilRunning(db: Db, account_id: string): Promise<void> {
+  const deadline = Date.now() + PLATFORM_READY_TIMEOUT_MS;
+  const isLate = () =>
+    db
+      .selectFrom('workloads')
+      .select('id')
+      .where('account_id', '=', account_id)
+      .where('desired', '=', 'running')
+      .where('state', '!=', 'running')
+      .executeTakeFirst();
+  while ((await isLate()) && Date.now() < deadline) await sleep(PLATFORM_POLL_MS);
 }

@@ -16,7 +16,8 @@ import type { ModelRow } from '../db/schema.ts';
 import { newId } from '../new-id.ts';
 import { pageOf } from '../page.ts';
 import { type App, route } from '../route.ts';
-import { findModel, insertModel, listModelNames, listModelRows, listUsersOfModel, removeModelRow } from './store.ts';
+import { getRegisteredModel, notRegistered } from './get-registered-model.ts';
+import { insertModel, listModelRows, listUsersOfModel, lockModel, removeModelRow } from './store.ts';
 
 export function modelRoutes(app: App, context: Context): void {
   const { db, secrets, clock } = context;
@@ -63,13 +64,14 @@ export function modelRoutes(app: App, context: Context): void {
   });
 
   route(app, context, getModel, async ({ input, accountId }) =>
-    modelView(await getModelRow(db, accountId, input.model)),
+    modelView(await getRegisteredModel(db, accountId, input.model)),
   );
 
   route(app, context, removeModel, async ({ input, accountId, actor }) => {
-    const { id, name } = await getModelRow(db, accountId, input.model);
+    const { id, name } = await getRegisteredModel(db, accountId, input.model);
     const at = clock();
     return db.transaction().execute(async (trx) => {
+      if (!(await lockModel(trx, id))) throw notRegistered(input.model);
       const users = await listUsersOfModel(trx, id);
       if (users.length > 0) throw stillUsed(name, users);
       await recordAudit(trx, {
@@ -83,14 +85,6 @@ export function modelRoutes(app: App, context: Context): void {
       return modelView(await removeModelRow(trx, id, at));
     });
   });
-}
-
-/** A model of the account by name or id, or 404 with the nearest names. */
-async function getModelRow(db: Db, account_id: string, ref: string): Promise<ModelRow> {
-  const row = await findModel(db, account_id, ref);
-  if (row) return row;
-  const near = didYouMean(ref, await listModelNames(db, account_id));
-  throw new EcoError('not_found', `No registered model "${ref}".${near}`, { param: 'model', hint: 'eco models list' });
 }
 
 async function checkSource(db: Db, source: ModelSource, token: string | undefined): Promise<void> {

@@ -43,6 +43,18 @@ export async function listModelNames(db: Db, account_id: string): Promise<string
   return rows.map((row) => row.name);
 }
 
+/** Takes the row's lock for the rest of the transaction; false for a model that was removed. */
+export async function lockModel(trx: Db, id: string): Promise<boolean> {
+  const row = await trx
+    .updateTable('models')
+    .set((eb) => ({ name: eb.ref('name') }))
+    .where('id', '=', id)
+    .where('removed_at', 'is', null)
+    .returning('id')
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 export const removeModelRow = (trx: Db, id: string, now: number) =>
   trx
     .updateTable('models')

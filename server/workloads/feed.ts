@@ -57,9 +57,11 @@ function openWatch(emitter: EventEmitter, name: string): Watch {
       const { promise, resolve } = Promise.withResolvers<void>();
       wake = resolve;
       const timer = setTimeout(resolve, Math.max(0, timeoutMs));
-      signal.addEventListener('abort', () => resolve(), { once: true });
+      const onAbort = () => resolve();
+      signal.addEventListener('abort', onAbort);
       if (isDirty || signal.aborted) resolve();
       await promise;
+      signal.removeEventListener('abort', onAbort); // the signal lives as long as the request, and this is called often
       clearTimeout(timer);
       isDirty = false;
     },

@@ -5,7 +5,7 @@ import type { WorkloadRow } from '../db/schema.ts';
 import { findWorkload, listLiveNames } from './store.ts';
 import { refOf } from './view.ts';
 
-const ID = /^\d{1,15}$/;
+const ID = /^[1-9]\d{0,14}$/;
 
 /**
  * A workload of the account by id, by `name:id`, or by a name that one live workload has. Throws `not_found`,

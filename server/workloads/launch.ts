@@ -1,5 +1,4 @@
-import { EcoError, formatMoney, ModelSource, type Quote } from '../../sdk/contract/index.ts';
-import { didYouMean } from '../../sdk/near.ts';
+import { formatMoney, ModelSource, type Quote } from '../../sdk/contract/index.ts';
 import { type Actor, recordAudit } from '../accounts/audit-log.ts';
 import { findAccount } from '../accounts/store.ts';
 import { openHold } from '../billing/holds.ts';
@@ -8,7 +7,8 @@ import type { Context } from '../context.ts';
 import { nextChange } from '../db/changes.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import type { ModelRow, WorkloadRow } from '../db/schema.ts';
-import { findModel, listModelNames } from '../models/store.ts';
+import { getRegisteredModel, notRegistered } from '../models/get-registered-model.ts';
+import { lockModel } from '../models/store.ts';
 import { newId } from '../new-id.ts';
 import { rulesOf } from './kinds.ts';
 import { encodeMemory, newMemory } from './memory.ts';
@@ -43,7 +43,7 @@ export async function launchWorkload(
   const { db } = context;
   const earlier = launch.launchKey && (await findLaunched(db, launch.accountId, launch.launchKey));
   if (earlier) return earlier;
-  const model = await getModel(db, launch);
+  const model = await getRegisteredModel(db, launch.accountId, launch.input.model);
   const room = await readRoom(context, launch.input.regions);
   try {
     return await db.transaction().execute((trx) => insertLaunch(trx, context, { launch, model, room }));
@@ -57,7 +57,7 @@ export async function launchWorkload(
 
 /** What a launch would cost and where it would go. Changes nothing. */
 export async function quoteLaunch({ db, regions }: Pick<Context, 'db' | 'regions'>, launch: Launch): Promise<Quote> {
-  const model = await getModel(db, launch);
+  const model = await getRegisteredModel(db, launch.accountId, launch.input.model);
   const room = await readRoom({ db, regions }, launch.input.regions);
   const { placement, spec } = await decide(db, { launch, model, room });
   const { available_nanos } = await getBalanceOf(db, launch.accountId);
@@ -82,6 +82,7 @@ async function insertLaunch(
 ): Promise<WorkloadRow> {
   const { launch, model } = considered;
   const { accountId: account_id, actor, input } = launch;
+  if (!(await lockModel(trx, model.id))) throw notRegistered(input.model);
   const changed_seq = await nextChange(trx, 'workloads'); // from here on launches wait for each other
   const { placement, spec } = await decide(trx, considered);
   const now = clock();
@@ -142,16 +143,6 @@ async function decide(
   const placement = planPlacement(planWish(input, { model, source }), await readRoomLeft(db, room));
   const isSystem = (await findAccount(db, accountId))?.is_system === 1;
   return { placement, spec: planSpec(input, { model, source, placement, isSystem, stock: room.stock }) };
-}
-
-async function getModel(db: Db, { accountId, input }: Launch): Promise<ModelRow> {
-  const model = await findModel(db, accountId, input.model);
-  if (model) return model;
-  const near = didYouMean(input.model, await listModelNames(db, accountId));
-  throw new EcoError('not_found', `No registered model "${input.model}".${near}`, {
-    param: 'model',
-    hint: 'eco models list',
-  });
 }
 
 function describe(spec: WorkloadSpec, { notes }: Placement, hold_nanos: bigint): string {

@@ -90,7 +90,7 @@ export async function releaseLease(
     .execute();
 }
 
-/** Frees what an earlier run of the only server left leased. */
-export async function releaseAllLeases(db: Db): Promise<void> {
-  await db.updateTable('workloads').set(freed).where('lease_token', 'is not', null).execute();
+/** Frees what a server that is gone left leased. Should it live after all, its tokens are worth nothing any more. */
+export async function releaseLeasesOf(db: Db, owner: string): Promise<void> {
+  await db.updateTable('workloads').set(freed).where('lease_owner', '=', owner).execute();
 }

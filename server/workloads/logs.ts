@@ -7,23 +7,19 @@ import { decodeSpec } from './spec.ts';
 import { listReplicaRows } from './store.ts';
 import { refOf } from './view.ts';
 
-/** Lines of all replicas in the order of time; those of a region that cannot be asked are one line that says so. Secrets of the launch are masked. */
+/** Lines of all replicas in the order of time; those of a region that cannot be asked are one line that says so. */
 export async function* readLogsOf(
-  context: Pick<Context, 'db' | 'regions' | 'secrets' | 'clock'>,
+  context: Pick<Context, 'db' | 'regions' | 'clock'>,
   row: WorkloadRow,
   { query, signal }: { query: LogQuery; signal: AbortSignal },
 ): AsyncGenerator<LogLine> {
   const regions = await regionsOf(context, row, query.replica);
-  const mask = maskOf(secretValues(context, row));
   const ending = new AbortController();
   const sources = regions.map((region) =>
     linesOf(context, row, { region, query, signal: AbortSignal.any([signal, ending.signal]) }),
   );
   try {
-    for await (const line of mergeByTime(sources, {
-      patienceMs: query.follow ? FOLLOW_PATIENCE_MS : Number.POSITIVE_INFINITY,
-    }))
-      yield { ...line, text: mask(line.text) };
+    yield* mergeByTime(sources, { patienceMs: query.follow ? FOLLOW_PATIENCE_MS : Number.POSITIVE_INFINITY });
   } finally {
     ending.abort();
   }
@@ -79,17 +75,4 @@ async function* linesOf(
     if (!signal.aborted)
       yield note(`the logs of ${region} cannot be read: ${error instanceof Error ? error.message : error}`);
   }
-}
-
-function secretValues({ secrets }: Pick<Context, 'secrets'>, { secrets_encrypted }: WorkloadRow): string[] {
-  if (secrets_encrypted === null) return [];
-  return Object.values(JSON.parse(secrets.decrypt(secrets_encrypted)) as Record<string, string>);
-}
-
-/** Shorter values would mask ordinary words. */
-const MASKED_CHARS_MIN = 6;
-
-function maskOf(values: readonly string[]): (text: string) => string {
-  const masked = values.filter(({ length }) => length >= MASKED_CHARS_MIN).toSorted((a, b) => b.length - a.length);
-  return (text) => masked.reduce((clean, value) => clean.replaceAll(value, '[secret]'), text);
 }

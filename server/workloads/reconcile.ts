@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../context.ts';
 import { openCircuit } from '../regions/circuit.ts';
 import { type Claim, claimDue, claimOne, releaseLease } from './lease.ts';
 import { runPass } from './pass.ts';
+import { listUnsettled } from './store.ts';
 import { startSweep } from './sweep.ts';
 
 export interface Reconciler extends AsyncDisposable {
@@ -17,6 +19,8 @@ const DEBOUNCE_MS = 100;
 const BACK_OFF_MIN_MS = 1_000;
 const BACK_OFF_MAX_MS = 60_000;
 const DRAIN_MS = 15_000;
+const FIRST_LOOK_MS = 5_000;
+const FIRST_LOOK_POLL_MS = 10;
 
 /**
  * The loop over workloads: claims rows that are due or nudged and gives each a pass, at most eight at a time. A pass
@@ -115,7 +119,8 @@ export async function startReconciler(context: ReconcileContext): Promise<Reconc
   const unsubscribe = [...regions.values()].map((driver) => driver.onChange(nudgeSoon));
   const poll = setInterval(wake, POLL_MS);
   const sweep = startSweep(context);
-  wake();
+  for (const id of await listUnsettled(db)) nudge(id);
+  await quiet(() => nudged.size === 0 && running.size === 0);
 
   return {
     nudge,
@@ -129,6 +134,12 @@ export async function startReconciler(context: ReconcileContext): Promise<Reconc
       await settledWithin(DRAIN_MS, running.values());
     },
   };
+}
+
+/** A server that starts looks at all workloads before it serves: what the rows say of replicas may be long past. */
+async function quiet(isQuiet: () => boolean): Promise<void> {
+  const deadline = performance.now() + FIRST_LOOK_MS;
+  while (!isQuiet() && performance.now() < deadline) await sleep(FIRST_LOOK_POLL_MS);
 }
 
 /** Waits for passes under way, not longer than a while: their leases end by themselves. */

@@ -171,3 +171,9 @@ export async function listUids(db: Db, ids: readonly number[]): Promise<Set<stri
   const rows = await db.selectFrom('workloads').select('uid').where('id', 'in', ids).execute();
   return new Set(rows.map(({ uid }) => uid));
 }
+
+/** Ids of all workloads that something is left to do for. */
+export async function listUnsettled(db: Db): Promise<number[]> {
+  const rows = await db.selectFrom('workloads').select('id').where('next_at', 'is not', null).orderBy('id').execute();
+  return rows.map((row) => row.id);
+}

@@ -147,7 +147,7 @@ async function growHold(trx: Db, { row, scaled, more, now, room }: Growth): Prom
     workload_id: row.id,
     now,
     amount_nanos,
-    description: `Hold for ${more} more replicas of ${refOf(row)}`,
+    description: `Hold for ${more} more replicas in each region of ${refOf(row)}`,
   });
 }
 

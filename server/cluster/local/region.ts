@@ -125,6 +125,7 @@ export class LocalRegion implements ClusterDriver {
 
   onChange(listener: (workload_id: number) => void): () => void {
     this.#listeners.add(listener);
+    this.#told.clear(); // what ended while nobody listened is news
     return () => this.#listeners.delete(listener);
   }
 

@@ -117,5 +117,6 @@ export async function start(db: Kysely<unknown>, { int64, strict }: ColumnTypes)
   await index('events_workload', 'events', ['workload_id', 'id']);
   await index('transfers_account', 'transfers', ['account_id', 'seq']);
   await index('balances_changed', 'balances', ['changed_seq']);
+  await index('idempotency_age', 'idempotency_keys', ['created_at']);
   await index('usage_account', 'usage_records', ['account_id', 'day']);
 }
