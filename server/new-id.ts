@@ -8,14 +8,23 @@ let used = pool.length;
 
 /** A prefixed id that sorts by time of making, like `req_01jd…`: 48 bits of milliseconds, 80 of chance. */
 export function newId(prefix: string, now = Date.now()): string {
-  let id = `${prefix}_`;
-  for (let shift = TIME_CHARS - 1; shift >= 0; shift--) id += ALPHABET[Math.floor(now / 32 ** shift) % 32];
+  if (now !== latest.now) latest = { now, text: spellTime(now) };
+  let id = `${prefix}_${latest.text}`;
   if (used + RANDOM_CHARS > pool.length) {
     randomFillSync(pool);
     used = 0;
   }
   for (let end = used + RANDOM_CHARS; used < end; used++) id += ALPHABET[(pool[used] ?? 0) & 31];
   return id;
+}
+
+/** Thousands are made within one millisecond. */
+let latest = { now: -1, text: '' };
+
+function spellTime(now: number): string {
+  let text = '';
+  for (let shift = TIME_CHARS - 1; shift >= 0; shift--) text += ALPHABET[Math.floor(now / 32 ** shift) % 32];
+  return text;
 }
 
 /** When an id was made, in Unix milliseconds. */

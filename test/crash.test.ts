@@ -33,7 +33,7 @@ for (const dialect of DIALECTS) {
       const sim = { model: 'steady', image: 'ecolink/sim', gpu: { type: 'l4' }, env: { CRASH_MARK: directory } };
       const steady = await eco.instances.launch({
         ...sim,
-        args: ['--ttft', '10ms', '--itl', '10ms', '--tally', tally],
+        args: ['--ttft', '10ms', '--itl', '10ms', '--tokens', '40', '--tally', tally],
       });
       await eco.instances.waitUntilRunning(steady.id, { timeoutMs: CONVERGE_TIMEOUT_MS });
       const pids = await pidsOf(eco, steady.id);
@@ -105,7 +105,7 @@ async function checkUsage(eco: Eco, asked: Asked[], tally: string): Promise<void
   for (const { request_id, completion_tokens } of readTallies(tally))
     sent.set(request_id, (sent.get(request_id) ?? 0) + completion_tokens);
   const finished = asked.filter((each) => each.finished);
-  assert.ok(finished.length > ROUNDS * 5, `only ${finished.length} requests finished`);
+  assert.ok(finished.length > ROUNDS * 3, `only ${finished.length} requests finished`);
   assert.ok(
     asked.some((each) => each.streamed && !each.finished && each.tokens > 0),
     'no stream was cut',

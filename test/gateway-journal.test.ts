@@ -306,6 +306,24 @@ describe('the replay', () => {
   });
 
   for (const dialect of DIALECTS) {
+    test(`keeps what the database refuses, settles the rest, and lets the server start on ${dialect}`, async (t) => {
+      const directory = makeDirectory(t);
+      await using database = await openTestDatabase(dialect);
+      const { db } = database;
+      await using changes = startChanges(db, () => {});
+      await db.insertInto('accounts').values({ id: 'acc', name: 'a', is_system: 0, created_at: 0 }).execute();
+      await db.transaction().execute((trx) => setBalance(trx, 'acc', 1));
+      const [lost, known] = [makeRecord({ account_id: 'acc_of_a_newer_database' }), makeRecord()];
+      const file = leave(directory, [
+        { type: 'end', record: lost },
+        { type: 'end', record: known },
+      ]);
+      await replayJournals({ directory, settle: (records) => settleUsage({ db, changes }, records), log });
+      const rows = await db.selectFrom('usage_records').select('id').execute();
+      assert.deepEqual(rows, [{ id: known.id }]);
+      assert.ok(existsSync(file));
+    });
+
     test(`twice charges once on ${dialect}`, async (t) => {
       const directory = makeDirectory(t);
       await using database = await openTestDatabase(dialect);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import type { Deployment, Evidence } from '../server/cluster/driver.ts';
 import { backOffMs } from '../server/cluster/local/back-off.ts';
 import { LINE_MAX_CHARS, LogFile, logFiles } from '../server/cluster/local/log-file.ts';
 import { readOn, readTail } from '../server/cluster/local/log-reader.ts';
+import { MASK, openMask } from '../server/cluster/local/mask.ts';
 import { planSlots, type Standing } from '../server/cluster/local/plan.ts';
 import { findStartTime, isAlive } from '../server/cluster/local/process.ts';
 import { type LocalRegion, type LocalRegionOptions, openLocalRegion } from '../server/cluster/local/region.ts';
@@ -440,6 +441,123 @@ describe('a local region', { concurrency: 3, timeout: 60_000 }, () => {
     assert.equal(findStartTime(Number(replica?.pid)), undefined);
   });
 
+  test('a replica whose folder was removed ends and is replaced, and hinders no other', async () => {
+    await using bench = makeBench();
+    const region = await bench.open();
+    await region.apply(base);
+    await region.apply({ ...base, uid: 'uid-143', workload_id: 143 });
+    const [first] = await untilReady(region, 1);
+    rmSync(join(bench.options.directory, first?.id ?? ''), { recursive: true });
+    const [second] = await untilReady(region, 1, ({ id }) => id !== first?.id);
+    const gone = (await seen(region)).find(({ id }) => id === first?.id);
+    assert.deepEqual([gone?.state, gone?.message], ['gone', 'Its folder was removed by somebody.']);
+    assert.equal(findStartTime(first?.pid ?? 0), undefined, 'its process ended first');
+    assert.notEqual(second?.pid, first?.pid);
+    const [other] = await until('the other', () => seen(region, { uid: 'uid-143', workload_id: 143 }));
+    assert.notEqual(other?.state, 'gone');
+  });
+
+  test('what a process started in a group of its own ends with it', {
+    skip: !existsSync('/proc/self/environ') && 'only /proc tells whose child a daemon was',
+  }, async () => {
+    await using bench = makeBench();
+    const region = await bench.open();
+    const daemon = `
+      const { pid } = require('node:child_process').spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
+      require('node:http').createServer((_, answer) => answer.end(String(pid))).listen(process.env.PORT, process.env.HOST);`;
+    await region.apply({ ...base, command: [process.execPath, '-e', daemon] });
+    const [replica] = await untilReady(region, 1);
+    const pid = Number(await get(replica));
+    assert.ok(findStartTime(pid));
+    await region.apply({ ...base, command: [process.execPath, '-e', daemon], replicas: 0 });
+    await until('gone', async () => (await live(region)).length === 0);
+    assert.equal(findStartTime(pid), undefined);
+  });
+
+  test('a run file that a crash of the machine left empty keeps no server from starting', async () => {
+    await using bench = makeBench();
+    const before = await bench.open();
+    await before.apply(base);
+    const [replica] = await untilReady(before, 1);
+    await before[Symbol.asyncDispose]();
+    for (const { pid } of findProcesses(bench.options.directory)) process.kill(pid, 'SIGKILL');
+    truncateSync(join(bench.options.directory, replica?.id ?? '', 'run-1.json'), 0);
+    const region = await bench.open();
+    assert.equal((await seen(region))[0]?.state, 'gone');
+    await region.apply(base);
+    await untilReady(region, 1, ({ id }) => id !== replica?.id);
+  });
+
+  test('a health path with spaces and other letters is asked as it travels, also by the next server', async () => {
+    await using bench = makeBench();
+    const before = await bench.open();
+    await before.apply({ ...base, health_path: '/he alth/é%20' });
+    const [replica] = await untilReady(before, 1);
+    await before[Symbol.asyncDispose]();
+    const region = await bench.open();
+    await region.apply({ ...base, health_path: '/he alth/é%20' });
+    assert.equal((await untilReady(region, 1))[0]?.id, replica?.id);
+  });
+
+  test('what cannot be started says why, and never with a word of its environment', async () => {
+    await using bench = makeBench();
+    const region = await bench.open();
+    const { directory } = bench.options;
+    writeFileSync(join(directory, 'script'), 'echo');
+    const huge = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`V${n}`, 'x'.repeat(30_000)]));
+    for (const [uid, change, message] of [
+      ['missing', { command: ['no-such-program'] }, /no program "no-such-program" on the PATH/],
+      ['no-execute', { command: [join(directory, 'script')] }, /script" is no file of this machine that may be execut/],
+      ['directory', { command: [directory] }, /is no file of this machine that may be executed/],
+      ['null-byte', { secrets: { KEY: 'geheim\0geheim' } }, /^An argument or a variable contains a null byte/],
+      ['too-big', { env: huge, secrets: { KEY: 'geheim' } }, /^Its command cannot be started: E2BIG\.$/],
+    ] as const) {
+      await region.apply({
+        ...base,
+        ...change,
+        command: [...('command' in change ? change.command : (base.command ?? []))],
+        uid,
+      });
+      const told = await until(uid, async () =>
+        (await seen(region, { uid, workload_id: 142 })).find(({ reason }) => reason === 'bad_config'),
+      );
+      assert.match(told.message, message);
+      assert.doesNotMatch(told.message, /geheim/);
+      await region.apply({ ...base, uid, replicas: 0 });
+    }
+  });
+
+  test('goes on looking after its replicas when the clock of the machine is set back', async () => {
+    await using bench = makeBench();
+    let setBackMs = 0;
+    const region = await bench.open({ clock: () => Date.now() - setBackMs });
+    const late = `setTimeout(() => require('node:http').createServer((_, answer) => answer.end()).listen(process.env.PORT), 600)`;
+    await region.apply({ ...base, command: [process.execPath, '-e', late] });
+    await until('a probe', async () => (await seen(region))[0]?.message.endsWith('finds nobody listening.'));
+    setBackMs = 3_600_000;
+    await untilReady(region, 1);
+    await region.apply({ ...base, replicas: 0 });
+    setBackMs *= 2;
+    await until('gone', async () => (await live(region)).length === 0);
+  });
+
+  test('of a flood of words without an end it keeps the last, in bounded files', async () => {
+    await using bench = makeBench();
+    const region = await bench.open();
+    const flood = `
+      const block = Buffer.alloc(1 << 20, 'x');
+      let left = 64;
+      const next = () => left-- > 0 ? process.stdout.write(block, next) : process.stdout.write('\\nthe last word\\n', () => process.exit(3));
+      next();`;
+    await region.apply({ ...base, command: [process.execPath, '-e', flood] });
+    const told = await until('its end', async () => (await seen(region)).find(({ exit_code }) => exit_code === 3));
+    assert.match(told.message, /Exited with code 3: the last word$/);
+    const folder = join(bench.options.directory, told.id);
+    const kept = readdirSync(folder).filter((name) => name.startsWith('run-1.log'));
+    assert.equal(kept.length, 3);
+    for (const name of kept) assert.ok(statSync(join(folder, name)).size < 12 * 1024 * 1024, name);
+  });
+
   test('two installations in one folder do not touch each other', async () => {
     await using bench = makeBench();
     const [ours, theirs] = [await bench.open(), await bench.open({ installation: 'inst-2' })];
@@ -622,4 +740,15 @@ test('a process is known by id and start time together', () => {
   const start_time = String(findStartTime(process.pid));
   assert.ok(isAlive({ pid: process.pid, start_time }));
   assert.ok(!isAlive({ pid: process.pid, start_time: `${start_time}1` }));
+});
+
+test('secrets are masked whole, longest first, and line by line where they have lines', () => {
+  const mask = openMask({
+    A: 'hunter2',
+    B: 'hunter2-hunter2',
+    C: 'abc',
+    PEM: '-----BEGIN KEY-----\nMIIEvQIBADAN\n}\n',
+  });
+  assert.equal(mask('a hunter2-hunter2 and hunter2, abc'), `a ${MASK} and ${MASK}, abc`);
+  assert.equal(mask('  MIIEvQIBADAN }'), `  ${MASK} }`);
 });

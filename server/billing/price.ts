@@ -11,13 +11,30 @@ const UNIT_TOKENS = 1_000_000n;
 
 /** Nano-dollars of one request, rounded once, half up. A unit without a price is not billed: `isPriced` guards admission. */
 export function priceUsage(prices: Prices, counts: TokenCounts): bigint {
+  const rates = ratesOf(prices);
   const input = countOf(counts.input_tokens);
   const cached = atMost(countOf(counts.cached_input_tokens), input);
-  const inputPrice = nanosOf(prices.input_per_1m);
-  const cachedPrice = prices.cached_input_per_1m === undefined ? inputPrice : nanosOf(prices.cached_input_per_1m);
-  const outputPrice = nanosOf(prices.output_per_1m);
-  const total = (input - cached) * inputPrice + cached * cachedPrice + countOf(counts.output_tokens) * outputPrice;
+  const total = (input - cached) * rates.input + cached * rates.cached + countOf(counts.output_tokens) * rates.output;
   return bounded(divideHalfUp(total, UNIT_TOKENS));
+}
+
+interface Rates {
+  input: bigint;
+  cached: bigint;
+  output: bigint;
+}
+
+/** Prices are never changed, only replaced. */
+const ratesByPrices = new WeakMap<Prices, Rates>();
+
+function ratesOf(prices: Prices): Rates {
+  const known = ratesByPrices.get(prices);
+  if (known) return known;
+  const input = nanosOf(prices.input_per_1m);
+  const cached = prices.cached_input_per_1m === undefined ? input : nanosOf(prices.cached_input_per_1m);
+  const rates = { input, cached, output: nanosOf(prices.output_per_1m) };
+  ratesByPrices.set(prices, rates);
+  return rates;
 }
 
 /** What each category bills: a model is priced when every unit of one of these lists has a price. Zero is a price, absent is not. */

@@ -11,6 +11,7 @@ import {
 import { EcoError } from '../../sdk/contract/index.ts';
 import { migrate } from './migrations/index.ts';
 import type { Schema } from './schema.ts';
+import { withStatementCache } from './statements.ts';
 
 /** A database or a transaction in it: stores take whichever the caller has. */
 export type Db = Kysely<Schema>;
@@ -70,7 +71,7 @@ async function openSqlite(path: string): Promise<Db> {
       { cause: error },
     );
   }
-  return new Kysely<Schema>({ dialect: new SqliteDialect({ database }), plugins });
+  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: withStatementCache(database) }), plugins });
 }
 
 const POOL_CONNECTIONS_MAX = 10;

@@ -5,6 +5,7 @@ import type { Wallets } from '../billing/wallets.ts';
 import type { Target } from './resolve.ts';
 import type { ChatBody } from './splice.ts';
 import type { Tab } from './tab.ts';
+import type { Tables } from './tables.ts';
 import { estimateTokens } from './usage.ts';
 
 /** Of a request that sets no limit of its own. */
@@ -23,11 +24,10 @@ export class NotPriced extends Error {
 
 /** Whether this key may call this model now, and what the call may cost in nano-dollars. Throws the refusal. */
 export function admit(
-  { wallets, tab }: { wallets: Wallets; tab: Tab },
+  { wallets, tab, tables }: { wallets: Wallets; tab: Tab; tables: Tables },
   { key, target, body }: { key: KeyEntry; target: Target; body: ChatBody },
 ): bigint {
-  const { allowed_models } = key;
-  if (allowed_models && !allowed_models.has(target.model) && !allowed_models.has(body.model))
+  if (key.allowed_models && !allows(key.allowed_models, { tables, target }))
     throw new EcoError('forbidden', `This key may not call "${target.model}".`, {
       param: 'model',
       hint: 'eco keys list',
@@ -36,6 +36,12 @@ export function admit(
   const estimate = estimateCost(target, body);
   if (estimate > 0n) checkMoney({ wallets, tab }, key);
   return estimate;
+}
+
+/** A list may name a platform model by its id or an alias, in any letter case: whatever finds it allows it. */
+function allows(allowed: ReadonlySet<string>, { tables, target }: { tables: Tables; target: Target }): boolean {
+  if (allowed.has(target.model)) return true;
+  return 'entry' in target.source && [...allowed].some((name) => tables.findPlatform(name) === target.source);
 }
 
 function estimateCost({ prices }: Target, { bytes, choices, maxTokens }: ChatBody): bigint {

@@ -10,7 +10,7 @@ import type { Health } from './health.ts';
 import type { Progress } from './journal-format.ts';
 import { type CallStatus, recordOf } from './record.ts';
 import { refuse } from './refuse.ts';
-import type { Reply } from './reply.ts';
+import type { Reply, ReplyListener } from './reply.ts';
 import { notReady } from './resolve.ts';
 import { type MeteredCounts, NOTHING } from './usage.ts';
 
@@ -23,7 +23,7 @@ const WAITING = Buffer.from(': waiting for a replica\n\n');
  * One admitted request from the first attempt to the last byte: replica after replica until content has gone to the
  * client, then that one to its end. Ends exactly once, with one record.
  */
-export class Flight implements Delivery, Ongoing {
+export class Flight implements Delivery, Ongoing, ReplyListener {
   readonly call: Call;
   slot = -1;
   isOpen = false;
@@ -55,8 +55,7 @@ export class Flight implements Delivery, Ongoing {
     flights.add(this);
     tab.add(debtorOf(this.call), this.call.estimate_nanos);
     retries.noteRequest();
-    this.#reply.onClose = () => this.#stop('client_closed');
-    this.#reply.onDrain = () => this.#unblock();
+    this.#reply.listener = this;
     this.#tryNext();
   }
 
@@ -66,6 +65,16 @@ export class Flight implements Delivery, Ongoing {
     const error = new EcoError('unavailable', 'The server is shutting down. Try again.', { retryAfter: 1 });
     this.#attempt?.abort();
     this.#refuse('gateway_shutdown', error);
+  }
+
+  clientLeft(): void {
+    this.#stop('client_closed');
+  }
+
+  drained(): void {
+    this.#blockedSince = 0;
+    this.#dataAt = this.#core.clocks.now;
+    this.#attempt?.resume();
   }
 
   /** A line for the journal, if there is something new to say. */
@@ -194,12 +203,6 @@ export class Flight implements Delivery, Ongoing {
     this.write(WAITING);
   }
 
-  #unblock(): void {
-    this.#blockedSince = 0;
-    this.#dataAt = this.#core.clocks.now;
-    this.#attempt?.resume();
-  }
-
   /** The client is gone, or as good as: no word to it, no other replica. */
   #stop(status: 'client_closed' | 'client_stalled'): void {
     if (this.#isOver) return;
@@ -224,8 +227,7 @@ export class Flight implements Delivery, Ongoing {
     this.#isOver = true;
     const { flights, tab, journal, bytes } = this.#core;
     flights.delete(this);
-    this.#reply.onClose = undefined;
-    this.#reply.onDrain = undefined;
+    this.#reply.listener = undefined;
     tab.add(debtorOf(this.call), record.cost_nanos);
     tab.remove(debtorOf(this.call), this.call.estimate_nanos);
     bytes.give(this.call.body.bytes.length);

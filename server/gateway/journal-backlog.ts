@@ -41,14 +41,12 @@ export class JournalBacklog {
     return this.#queue.length >= count || this.#queue[0]?.isSuspect === true || this.#unread !== undefined;
   }
 
-  push(record: UsageRecord, position: Position): void {
-    if (!this.isFull) this.#queue.push({ record, segment: position.segment });
-    else this.#unread ??= position;
-  }
-
-  /** For one that is nowhere on the disk. */
-  keep(record: UsageRecord): void {
-    this.#queue.push({ record, segment: 0 });
+  /** Takes what stands on the disk from `position` on, or, without one, nowhere: that stays in memory in any case. */
+  push(records: readonly UsageRecord[], position: Position | undefined): void {
+    const segment = position?.segment ?? 0;
+    for (const _record of records) if (position) this.#segments.hold(segment);
+    if (position && this.isFull) this.#unread ??= position;
+    else for (const record of records) this.#queue.push({ record, segment });
   }
 
   /** For a batch that was refused: to the end of the line. */

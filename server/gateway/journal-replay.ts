@@ -17,29 +17,32 @@ export interface ReplayOptions {
 
 /**
  * Settles what processes that are gone have left, then removes their files. Requests that had begun and never ended
- * are billed up to their last noted progress. Ids make it exactly once, also if this is cut off half-way.
+ * are billed up to their last noted progress. Ids make it exactly once, also if this is cut off half-way. A record that
+ * does not fit the database, as after a restore of an older one, stays in its file until the next start.
  */
 export async function replayJournals({ directory, settle, log }: ReplayOptions): Promise<void> {
   for (const [serverId, files] of listJournals(directory)) {
     const first = files[0];
     const owner = first === undefined ? undefined : readEntries(first, log).next().value;
     if (owner?.type === 'open' && isAlive(owner)) continue;
-    const count = await replay(files, settle, log);
-    for (const file of files) rmSync(file, { force: true });
+    const { count, refused } = await replay(files, settle, log);
+    if (refused === 0) for (const file of files) rmSync(file, { force: true });
+    else log.error({ server_id: serverId, files, refused }, 'the database refuses records of a journal: it is kept');
     log.info({ server_id: serverId, records: count }, 'replayed the journal of a server that is gone');
   }
 }
 
-async function replay(files: readonly string[], settle: ReplayOptions['settle'], log: Log): Promise<number> {
+async function replay(files: readonly string[], settle: ReplayOptions['settle'], log: Log) {
   const begun = new Map<string, UsageRecord>();
   const prices = new Map<string, Begin['prices']>();
   let batch: UsageRecord[] = [];
   let count = 0;
+  let refused = 0;
   const add = async (record: UsageRecord) => {
     count++;
     batch.push(record);
     if (batch.length < BATCH_ROWS_MAX) return;
-    await settle(batch);
+    refused += await settleEach(batch, settle, log);
     batch = [];
   };
   for (const file of files) {
@@ -57,8 +60,30 @@ async function replay(files: readonly string[], settle: ReplayOptions['settle'],
     }
   }
   for (const record of begun.values()) await add(lose(record, prices.get(record.id) ?? null));
-  if (batch.length > 0) await settle(batch);
-  return count;
+  refused += await settleEach(batch, settle, log);
+  return { count, refused };
+}
+
+/** All together, or, where the database refuses that, each alone: a bad one holds up no other. Gives how many were refused. */
+async function settleEach(batch: readonly UsageRecord[], settle: ReplayOptions['settle'], log: Log): Promise<number> {
+  if (batch.length === 0 || (await isTaken(batch, settle, log))) return 0;
+  let refused = 0;
+  for (const record of batch) if (!(await isTaken([record], settle, log))) refused++;
+  return refused;
+}
+
+/** SQLite's constraints; Postgres' classes for data and integrity. Anything else is an outage, and ends the replay. */
+const REFUSAL = /^(SQLITE_CONSTRAINT|22|23)/;
+
+async function isTaken(batch: readonly UsageRecord[], settle: ReplayOptions['settle'], log: Log): Promise<boolean> {
+  try {
+    await settle(batch);
+    return true;
+  } catch (error) {
+    if (!REFUSAL.test(String((error as { code?: unknown }).code))) throw error;
+    log.warn({ err: error, ids: batch.map(({ id }) => id) }, 'the database refuses records of a journal');
+    return false;
+  }
 }
 
 function advance(record: UsageRecord, { counts, duration_ms }: Progress): UsageRecord {

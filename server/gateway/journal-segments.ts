@@ -1,8 +1,10 @@
-import { closeSync, fdatasync, fdatasyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { encodeEntry, type JournalEntry } from './journal-format.ts';
 import { openEntry } from './journal-owner.ts';
 
+const datasync = promisify(fdatasync);
 export const SEGMENT_BYTES_MAX = 8 * 1024 * 1024;
 
 export interface Position {
@@ -28,8 +30,10 @@ export class JournalSegments {
   #fd = -1;
   #size = 0;
   #isDirty = false;
-  /** Descriptor under an fdatasync: it must not be closed before that ends. */
-  #syncing = -1;
+  /** The end of a queue: descriptors are synced and closed in turn, so that none is closed under its sync. */
+  #synced: Promise<void> = Promise.resolve();
+  /** Of a full segment, to be told by the next sync. */
+  #syncError: unknown;
   /** A write failed half-way: the next line must not be glued to the rest of it. */
   #isTorn = false;
 
@@ -72,22 +76,19 @@ export class JournalSegments {
     while (this.#oldest < this.#current && !this.#holds.has(this.#oldest)) this.#remove(this.#oldest);
   }
 
-  /** Brings what was written onto the disk itself. */
-  sync(done: (error: Error | null) => void) {
-    if (!this.#isDirty) return done(null);
+  /** Brings what was written onto the disk itself. Rejects when the disk refuses. */
+  async sync(): Promise<void> {
+    if (this.#isDirty) this.#queueSync(this.#fd);
     this.#isDirty = false;
-    const fd = this.#fd;
-    this.#syncing = fd;
-    fdatasync(fd, (error) => {
-      this.#syncing = -1;
-      if (fd !== this.#fd) closeSync(fd);
-      done(error);
-    });
+    await this.#synced;
+    const error = this.#syncError;
+    this.#syncError = undefined;
+    if (error) throw error;
   }
 
   /** Closes, and leaves on the disk only what somebody still holds. */
   close(): void {
-    this.#leave(this.#fd);
+    this.#queueClose(this.#fd);
     this.#fd = -1;
     if (this.#holds.size === 0) while (this.#oldest <= this.#current) this.#remove(this.#oldest);
   }
@@ -104,14 +105,21 @@ export class JournalSegments {
     this.#current++;
     this.#size = 0;
     if (before >= 0) {
-      fdatasyncSync(before);
-      this.#leave(before);
+      this.#queueSync(before);
+      this.#queueClose(before);
     }
     this.#write(Buffer.from(encodeEntry(openEntry(this.#serverId))), 0);
   }
 
-  #leave(fd: number): void {
-    if (fd !== this.#syncing) closeSync(fd);
+  #queueSync(fd: number): void {
+    const note = (error: unknown) => {
+      this.#syncError = error;
+    };
+    this.#synced = this.#synced.then(() => datasync(fd)).catch(note);
+  }
+
+  #queueClose(fd: number): void {
+    this.#synced = this.#synced.then(() => closeSync(fd));
   }
 
   #remove(segment: number): void {

@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { UsageRecord } from '../billing/settle.ts';
 import type { Log } from '../log.ts';
 import { JournalBacklog } from './journal-backlog.ts';
@@ -35,7 +35,9 @@ export class Journal implements AsyncDisposable {
   readonly #backlog: JournalBacklog;
   readonly #begunIn = new Map<string, number>();
   readonly #timers: NodeJS.Timeout[];
-  #waiting: (() => void)[] = [];
+  /** Ended in this turn of the event loop. */
+  #ended: Ending[] = [];
+  #waiting: Ending[] = [];
   #isSyncing = false;
   #settling: Promise<void> | undefined;
   #backOffMs = 0;
@@ -48,7 +50,7 @@ export class Journal implements AsyncDisposable {
     this.#segments = new JournalSegments(directory, serverId, segmentBytesMax);
     this.#backlog = new JournalBacklog(this.#segments, inMemoryMax);
     this.#timers = [setInterval(() => void this.#settleDue(), SETTLE_EVERY_MS).unref()];
-    if (options.fsync === 'second') this.#timers.push(setInterval(() => this.#sync(), SYNC_EVERY_MS).unref());
+    if (options.fsync === 'second') this.#timers.push(setInterval(() => void this.#sync(), SYNC_EVERY_MS).unref());
   }
 
   /** False when the disk refuses and memory is full: what is served now could be lost. */
@@ -68,25 +70,19 @@ export class Journal implements AsyncDisposable {
     if (entries.length > 0) this.#append(entries.map((entry) => ({ type: 'progress', ...entry })));
   }
 
-  /** Writes the record and calls `then` when it is as safe as the configuration asks: at once, but for `always`. */
-  end(record: UsageRecord, then: () => void) {
-    const position = this.#append([{ type: 'end', record }]);
-    if (position) {
-      this.#segments.hold(position.segment);
-      this.#backlog.push(record, position);
-    } else this.#backlog.keep(record);
-    const begunIn = this.#begunIn.get(record.id);
-    if (begunIn !== undefined) {
-      this.#begunIn.delete(record.id);
-      this.#segments.release(begunIn);
-    }
-    if (this.#options.fsync !== 'always' || !position) return then();
-    this.#waiting.push(then);
-    this.#syncGroup();
+  /**
+   * Writes the record and calls `then` when it is as safe as the configuration asks. All that ends in one turn of the
+   * event loop goes in one write.
+   */
+  end(record: UsageRecord, then: () => void): void {
+    if (this.#ended.length === 0) setImmediate(() => this.#writeEnded());
+    this.#ended.push({ record, then });
+    if (this.#ended.length >= BATCH_ROWS_MAX) this.#writeEnded();
   }
 
   /** Settles all that has ended. Rejects when the database refuses. */
   async flush(): Promise<void> {
+    this.#writeEnded();
     await this.#settling?.catch(() => {});
     await this.#settleAll();
   }
@@ -97,6 +93,27 @@ export class Journal implements AsyncDisposable {
     if (error) this.#options.log.warn({ err: error }, 'usage stays in the journal until the next start');
     this.#segments.close();
     disown(this.#options.serverId);
+  }
+
+  #writeEnded() {
+    const ended = this.#ended;
+    if (ended.length === 0) return;
+    this.#ended = [];
+    const records = ended.map(({ record }) => record);
+    const position = this.#append(records.map((record) => ({ type: 'end', record })));
+    this.#backlog.push(records, position);
+    for (const { id } of records) this.#forgetBegin(id);
+    if (this.#backlog.hasBatch(BATCH_ROWS_MAX)) void this.#settleDue();
+    if (this.#options.fsync !== 'always' || !position) return answer(ended);
+    this.#waiting.push(...ended);
+    void this.#syncGroup();
+  }
+
+  #forgetBegin(id: string): void {
+    const segment = this.#begunIn.get(id);
+    if (segment === undefined) return;
+    this.#begunIn.delete(id);
+    this.#segments.release(segment);
   }
 
   #append(entries: readonly JournalEntry[]): Position | undefined {
@@ -111,22 +128,25 @@ export class Journal implements AsyncDisposable {
     }
   }
 
-  #sync(): void {
-    this.#segments.sync((err) => err && this.#options.log.error({ err }, 'the journal cannot be synced'));
+  async #sync(): Promise<void> {
+    try {
+      await this.#segments.sync();
+    } catch (err) {
+      this.#options.log.error({ err }, 'the journal cannot be synced');
+    }
   }
 
   /** One fdatasync for all that came while the last one ran. */
-  #syncGroup(): void {
-    if (this.#isSyncing || this.#waiting.length === 0) return;
-    const group = this.#waiting;
-    this.#waiting = [];
+  async #syncGroup(): Promise<void> {
+    if (this.#isSyncing) return;
     this.#isSyncing = true;
-    this.#segments.sync((err) => {
-      if (err) this.#options.log.error({ err }, 'the journal cannot be synced');
-      this.#isSyncing = false;
-      for (const then of group) then();
-      this.#syncGroup();
-    });
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting;
+      this.#waiting = [];
+      await this.#sync();
+      answer(group);
+    }
+    this.#isSyncing = false;
   }
 
   async #settleDue(): Promise<void> {
@@ -147,11 +167,11 @@ export class Journal implements AsyncDisposable {
     while (!this.#backlog.isEmpty) await this.#settleBatch();
   }
 
-  /** What is less than a batch waits for the next tick; between two batches requests come first. */
+  /** What is less than a batch waits for the tick; between two batches requests come first. */
   async #settleDueBatches(): Promise<void> {
     do {
       await this.#settleBatch();
-      await setImmediate();
+      await nextTurn();
     } while (this.#backlog.hasBatch(BATCH_ROWS_MAX));
   }
 
@@ -169,6 +189,15 @@ export class Journal implements AsyncDisposable {
       this.#options.onSettled(record);
     }
   }
+}
+
+interface Ending {
+  record: UsageRecord;
+  then: () => void;
+}
+
+function answer(ended: readonly Ending[]): void {
+  for (const { then } of ended) then();
 }
 
 async function within(timeoutMs: number, work: Promise<void>): Promise<unknown> {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { EcoError } from '../../sdk/contract/index.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { Clocks, Timed } from './clocks.ts';
-import type { ClientRequest, Reply } from './reply.ts';
+import type { ClientRequest, Reply, ReplyListener } from './reply.ts';
 import { ClientGone } from './serve.ts';
 
 /** The seam to `node:http`: what the core reads of a request. */
@@ -20,14 +20,13 @@ export function toClientRequest({ headers }: IncomingMessage): ClientRequest {
 const one = (value: string | string[] | undefined) => (typeof value === 'string' ? value : undefined);
 
 export class NodeReply implements Reply {
-  onDrain: (() => void) | undefined;
-  onClose: (() => void) | undefined;
+  listener: ReplyListener | undefined;
   readonly #response: ServerResponse;
 
   constructor(response: ServerResponse) {
     this.#response = response;
-    response.on('drain', () => this.onDrain?.());
-    response.on('close', () => this.onClose?.());
+    response.on('drain', () => this.listener?.drained());
+    response.on('close', () => this.listener?.clientLeft());
     response.on('error', () => {}); // a write to a client that is gone; `close` tells
   }
 

@@ -1,19 +1,22 @@
-/**
- * The client's side of one request, as the core sees it: today an adapter to `node:http`, later one to raw sockets.
- * After `end` or `destroy` nothing more is told to `onClose` and `onDrain`.
- */
+/** Who is told what becomes of a reply. */
+export interface ReplyListener {
+  clientLeft(): void;
+  drained(): void;
+}
+
+/** The client's side of one request, as the core sees it: today an adapter to `node:http`, later one to raw sockets. */
 export interface Reply {
+  /** Not two closures: each would keep its flight alive, answered long ago, until the next full collection. */
+  listener: ReplyListener | undefined;
   /** Whether the client is still there. */
   readonly isOpen: boolean;
   /** Headers are name, value, name, value… */
   head(status: number, headers: readonly string[]): void;
-  /** False: the client reads slower than this comes; `onDrain` follows. */
+  /** False: the client reads slower than this comes; `drained` follows. */
   write(bytes: Buffer): boolean;
   end(bytes?: Buffer): void;
   /** Breaks the connection: the one way to say "incomplete" within a body of known length. */
   destroy(): void;
-  onDrain: (() => void) | undefined;
-  onClose: (() => void) | undefined;
 }
 
 /** What the core reads of a request. */

@@ -56,7 +56,7 @@ async function admitVisit(desk: Desk, visit: Visit, { id, startedAt }: { id: str
       account_id: key.account_id,
       route: visit.route,
     });
-    const estimate_nanos = admit({ wallets: desk.wallets, tab: core.tab }, { key, target, body });
+    const estimate_nanos = admit({ wallets: desk.wallets, tab: core.tab, tables: core.tables }, { key, target, body });
     if (core.tables.routesOf(target.source).length === 0) throw notReady(target);
     checkOpen(desk);
     if (!visit.reply.isOpen) throw new ClientGone();

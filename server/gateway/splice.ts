@@ -25,6 +25,8 @@ export interface ChatBody {
 }
 
 export const CHOICES_MAX = 128;
+/** Of one key: each is edited, so that millions of them would cost far more than their bytes. */
+const REPEATS_MAX = 16;
 
 /** Reads a body in one pass over its bytes. Of a key that comes twice the last counts, as in `JSON.parse`. */
 export function readChatBody(bytes: Buffer): ChatBody {
@@ -54,13 +56,13 @@ function readMember(body: ChatBody, cursor: Cursor): void {
   const span = { start: cursor.valueStart, end: cursor.valueEnd };
   switch (cursor.key()) {
     case 'model':
-      body.models.push(span);
+      push(body.models, span, 'model');
       break;
     case 'stream':
       body.stream = isTrue(body.bytes, span);
       break;
     case 'stream_options':
-      body.streamOptions.push(span);
+      push(body.streamOptions, span, 'stream_options');
       break;
     case 'n':
       body.choices = Math.min(readCount(body.bytes, span) ?? 1, CHOICES_MAX);
@@ -69,6 +71,11 @@ function readMember(body: ChatBody, cursor: Cursor): void {
     case 'max_completion_tokens':
       body.maxTokens = readCount(body.bytes, span) ?? body.maxTokens;
   }
+}
+
+function push(spans: Span[], span: Span, param: string): void {
+  if (spans.push(span) > REPEATS_MAX)
+    throw new EcoError('invalid_request', `${param}: is given more than ${REPEATS_MAX} times.`, { param });
 }
 
 function readModel(body: ChatBody): void {
@@ -101,8 +108,13 @@ function readCount(bytes: Buffer, { start, end }: Span): number | undefined {
 
 const isTrue = (bytes: Buffer, { start }: Span) => bytes[start] === 0x74;
 
+/** `JSON.parse` takes seconds over some broken bodies of many megabytes. */
+const EXPLAINED_BYTES_MAX = 256 * 1024;
+
 /** Broken for the scan is doubt; `JSON.parse` decides and says where. */
 function whyBroken(bytes: Buffer): EcoError {
+  if (bytes.length > EXPLAINED_BYTES_MAX)
+    return new EcoError('invalid_request', 'The body is not a JSON object, or is nested too deeply.');
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'));
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -44,7 +44,7 @@ export interface PlatformEntry {
   entry: CatalogEntry;
   prices: Prices | null;
   isPriced: boolean;
-  upstreams: Map<Backend, Replica>;
+  upstreams: Map<Backend, Route>;
 }
 
 /** What the hot path knows of the world, in memory: it follows the database and goes stale, boundedly, rather than fail. */
@@ -88,21 +88,12 @@ export async function openTables({ db, changes }: Pick<Context, 'db' | 'changes'
   const routesOfInstance = ({ id, engine }: Instance, servedName: string): Route[] =>
     [...(ready.get(id)?.values() ?? [])].map((replica) => ({ replica, servedName, engine, health: replica.health }));
 
-  const routesOfBackend = (backend: Backend, { entry, upstreams }: PlatformEntry): Route[] => {
+  const routesOfBackend = (backend: Backend, { upstreams }: PlatformEntry): Route[] | Route => {
     if (backend.type === 'workload') {
       const instance = instances.get(backend.workload_id);
       return instance ? routesOfInstance(instance, backend.served_name ?? instance.name) : [];
     }
-    const replica = upstreams.get(backend);
-    if (!replica) return [];
-    return [
-      {
-        replica,
-        servedName: backend.served_name ?? entry.id,
-        engine: backend.engine ?? 'upstream',
-        health: replica.health,
-      },
-    ];
+    return upstreams.get(backend) ?? [];
   };
 
   return {
@@ -132,24 +123,26 @@ function makeRefresh(changes: Changes): () => Promise<void> {
 function toPlatform(row: PlatformModelRow): PlatformEntry {
   const entry = decodeEntry(row);
   const prices = decodePrices(row);
-  const upstreams = new Map<Backend, Replica>();
+  const upstreams = new Map<Backend, Route>();
   for (const backend of entry.backends)
     if (backend.type === 'upstream') upstreams.set(backend, toUpstream(entry.id, backend));
   return { entry, prices, isPriced: isPriced(entry.category, prices), upstreams };
 }
 
 /** A replica that is not ours: an external API behind a base URL. */
-function toUpstream(model: string, backend: Extract<Backend, { type: 'upstream' }>): Replica {
+function toUpstream(model: string, backend: Extract<Backend, { type: 'upstream' }>): Route {
   const { origin, pathname } = new URL(backend.base_url);
   const secret = backend.secret_env === undefined ? undefined : process.env[backend.secret_env];
-  return {
+  const health = newHealth();
+  const replica = {
     id: `${model}@${backend.region}`,
     region: backend.region,
     origin,
     basePath: pathname.replace(/\/+$/, ''),
     authorization: secret === undefined ? undefined : `Bearer ${secret}`,
-    health: newHealth(),
+    health,
   };
+  return { replica, servedName: backend.served_name ?? model, engine: backend.engine ?? 'upstream', health };
 }
 
 function toInstance(row: WorkloadRow): Instance {

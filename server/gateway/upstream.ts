@@ -51,6 +51,22 @@ export class Upstream implements AsyncDisposable {
   }
 
   send(origin: string, request: UpstreamRequest, sink: AnswerSink): UpstreamCall {
+    try {
+      return this.#dispatch(origin, request, sink);
+    } catch (cause) {
+      const call = new UndiciCall(sink, () => {});
+      call.onResponseError(undefined, cause as Error); // what is no address is as unreachable as one where nobody is
+      return call;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#sweeper);
+    await Promise.all([...this.#pools.values()].map(({ pool }) => pool.destroy()));
+    this.#pools.clear();
+  }
+
+  #dispatch(origin: string, request: UpstreamRequest, sink: AnswerSink): UpstreamCall {
     const entry = this.#pools.get(origin) ?? this.#open(origin);
     entry.running++;
     const call = new UndiciCall(sink, () => {
@@ -59,12 +75,6 @@ export class Upstream implements AsyncDisposable {
     });
     entry.pool.dispatch({ method: 'POST', ...request }, call);
     return call;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#sweeper);
-    await Promise.all([...this.#pools.values()].map(({ pool }) => pool.destroy()));
-    this.#pools.clear();
   }
 
   /** Clocks are ours: no time-out of the library may cut a long prefill. */

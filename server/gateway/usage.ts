@@ -54,6 +54,8 @@ function readTokens(bytes: Buffer, { valueStart, valueEnd }: Cursor): number | u
 }
 
 const USAGE_KEY = Buffer.from('"usage"');
+/** Each may be read to the end of the answer. */
+const CANDIDATES_MAX = 32;
 const COLON = 0x3a;
 const BACKSLASH = 0x5c;
 const CLOSE_BRACE = 0x7d;
@@ -63,10 +65,12 @@ const CLOSE_BRACE = 0x7d;
  * closes one brace and then the answer ends.
  */
 export function findUsageInTail(tail: Buffer): TokenCounts | undefined {
-  for (let at = tail.lastIndexOf(USAGE_KEY); at >= 0; at = at === 0 ? -1 : tail.lastIndexOf(USAGE_KEY, at - 1)) {
+  let at = tail.lastIndexOf(USAGE_KEY);
+  for (let tries = 0; at >= 0 && tries < CANDIDATES_MAX; tries++) {
     const colon = skipSpace(tail, at + USAGE_KEY.length);
-    if (tail[colon] !== COLON || tail[at - 1] === BACKSLASH || !endsTheObject(tail, at)) continue;
-    return readUsage(tail, skipSpace(tail, colon + 1));
+    if (tail[colon] === COLON && tail[at - 1] !== BACKSLASH && endsTheObject(tail, at))
+      return readUsage(tail, skipSpace(tail, colon + 1));
+    at = at === 0 ? -1 : tail.lastIndexOf(USAGE_KEY, at - 1);
   }
   return undefined;
 }
@@ -82,6 +86,8 @@ function endsTheObject(tail: Buffer, at: number): boolean {
 export class StreamMeter {
   readonly #promptBytes: number;
   #contentEvents = 0;
+  /** Of them, those since the engine last said how many tokens there were. */
+  #uncounted = 0;
   #input: TokenCounts | undefined;
   #total: TokenCounts | undefined;
   /** Most output tokens seen, by `choices[].index`. */
@@ -93,25 +99,28 @@ export class StreamMeter {
 
   note(event: { usage: TokenCounts | undefined; choice: number | undefined; hasContent: boolean }): void {
     if (event.hasContent) this.#contentEvents++;
+    if (event.hasContent) this.#uncounted++;
     if (!event.usage) return;
+    this.#uncounted = 0;
+    const { output_tokens } = event.usage;
     if (event.choice === undefined) this.#total = event.usage;
     else {
       this.#input = event.usage;
-      this.#byChoice[event.choice] = Math.max(this.#byChoice[event.choice] ?? 0, event.usage.output_tokens);
+      this.#byChoice[event.choice] = Math.max(this.#byChoice[event.choice] ?? 0, output_tokens);
+      if (this.#total && output_tokens > this.#total.output_tokens) this.#total = undefined; // it was not the final one
     }
-  }
-
-  /** Whether nothing has come that anybody would pay for. */
-  get isEmpty(): boolean {
-    return this.#contentEvents === 0 && !this.#total && !this.#input;
   }
 
   /** What has been used so far. A final total goes before the sum of what the choices had reached. */
   counts(): MeteredCounts {
-    if (this.#total) return { ...this.#total, estimated: false };
-    if (!this.#input) return this.#estimate();
-    const output_tokens = this.#byChoice.reduce((sum, tokens) => sum + tokens, 0); // skips choices not seen yet
-    return { ...this.#input, output_tokens, estimated: false };
+    const told = this.#total ?? this.#sum();
+    if (!told) return this.#contentEvents === 0 ? NOTHING : this.#estimate();
+    return { ...told, output_tokens: told.output_tokens + this.#uncounted, estimated: this.#uncounted > 0 };
+  }
+
+  #sum(): TokenCounts | undefined {
+    if (!this.#input) return undefined;
+    return { ...this.#input, output_tokens: this.#byChoice.reduce((sum, tokens) => sum + tokens, 0) }; // skips choices not seen yet
   }
 
   #estimate(): MeteredCounts {

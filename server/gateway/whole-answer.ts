@@ -1,7 +1,7 @@
 import type { Answer, Delivery } from './delivery.ts';
 import { errorBeforeContent, unreadable } from './fault.ts';
-import { headersToClient, requestIdHeaders } from './headers.ts';
-import { Cursor, OPEN_BRACE } from './scan.ts';
+import { headersToClient, isEncoded, requestIdHeaders } from './headers.ts';
+import { Cursor, OPEN_BRACE, skipSpace } from './scan.ts';
 import type { AnswerHeaders } from './upstream.ts';
 import { findUpstreamId } from './upstream-id.ts';
 import { estimateTokens, findUsageInTail, type MeteredCounts } from './usage.ts';
@@ -15,6 +15,7 @@ export class WholeAnswer implements Answer {
   readonly #delivery: Delivery;
   readonly #headers: string[];
   readonly #contentLength: string | undefined;
+  readonly #isEncoded: boolean;
   #held: Buffer | undefined;
   /** The last chunks, the held one included. */
   #tail: Buffer[] = [];
@@ -24,6 +25,7 @@ export class WholeAnswer implements Answer {
   constructor(delivery: Delivery, headers: AnswerHeaders, region: string) {
     this.#delivery = delivery;
     this.#headers = [...headersToClient(headers), ...requestIdHeaders(delivery.call.id), 'x-ecolink-region', region];
+    this.#isEncoded = isEncoded(headers);
     const length = headers['content-length'];
     this.#contentLength = typeof length === 'string' ? length : undefined;
   }
@@ -64,7 +66,11 @@ export class WholeAnswer implements Answer {
       this.#delivery.fail(errorBeforeContent());
       return false;
     }
-    const isAll = first === this.#held;
+    const isAll = this.#held === undefined || first === this.#held;
+    if (!this.#isEncoded && !mayBeJson(first, { isAll })) {
+      this.#delivery.fail(unreadable('answered with something else than JSON'));
+      return false;
+    }
     const length = this.#contentLength ?? (isAll ? String(first.length) : undefined);
     this.#delivery.open(200, length === undefined ? this.#headers : [...this.#headers, 'content-length', length]);
     return true;
@@ -84,4 +90,10 @@ function isError(body: Buffer): boolean {
   if (body[0] !== OPEN_BRACE) return false;
   const members = new Cursor(body, 0);
   return members.next() && members.key() === 'error' && body[members.valueStart] === OPEN_BRACE;
+}
+
+/** Some servers send spaces to keep the connection before they answer. */
+function mayBeJson(first: Buffer, { isAll }: { isAll: boolean }): boolean {
+  const start = first[skipSpace(first, 0)];
+  return start === undefined ? !isAll : start === OPEN_BRACE;
 }

@@ -13,7 +13,6 @@ const journal = new Journal({
   log: pino({ level: 'silent' }),
 });
 journal.begin({ record, prices });
-journal.end(ended, () => {});
 journal.progress([progress]);
-process.stdout.write('ready\n');
+journal.end(ended, () => process.stdout.write('ready\n'));
 setInterval(() => {}, 1000);

@@ -19,8 +19,12 @@ export function findProblem({ argv, cwd, env, secrets, region }: SlotSpec): stri
   const [program] = argv;
   if (program === undefined)
     return `${region} runs commands of this machine, not images: use --image ${SIMULATOR_IMAGE}, or --command.`;
+  if ([...argv, ...Object.values(env), ...Object.values(secrets)].some((text) => text.includes('\0')))
+    return 'An argument or a variable contains a null byte, which no process can be given.';
   if (findProgram(program, cwd, { ...inherited(), ...env, ...secrets }.PATH)) return undefined;
-  return `There is no program "${program}" on the PATH of this machine.`;
+  return program.includes('/')
+    ? `"${program}" is no file of this machine that may be executed.`
+    : `There is no program "${program}" on the PATH of this machine.`;
 }
 
 /** The first on the path that may be executed. No shell takes part. */

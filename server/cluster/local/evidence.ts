@@ -18,7 +18,7 @@ export function evidenceOf(slot: Slot, offer: Offer | undefined): Evidence {
     node: NODE,
     state: replicaState,
     reason,
-    message: openMask(spec.secrets)(message),
+    message: shortened(openMask(spec.secrets)(message)),
     restarts: state.restarts,
     restarted_at: state.restarted_at,
     pid: run?.child?.pid ?? null,
@@ -30,6 +30,12 @@ export function evidenceOf(slot: Slot, offer: Offer | undefined): Evidence {
     exit_code: state.exit_code,
   };
 }
+
+const MESSAGE_MAX_CHARS = 600;
+
+/** Only after secrets are masked: half of one would not be found. */
+const shortened = (message: string) =>
+  message.length > MESSAGE_MAX_CHARS ? `${message.slice(0, MESSAGE_MAX_CHARS)}…` : message;
 
 type Told = Verdict & Pick<Evidence, 'state'>;
 

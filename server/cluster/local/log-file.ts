@@ -66,11 +66,12 @@ export class LogFile {
   }
 
   #rotate(): void {
-    closeSync(this.#descriptor);
+    this.#bytes = 0; // also where the next file cannot be opened: then this one goes on, and gets longer
     rmSync(this.#paths.at(-1) ?? '', { force: true });
     for (let age = this.#paths.length - 1; age > 0; age--) move(this.#paths[age - 1], this.#paths[age]);
-    this.#descriptor = this.#open();
-    this.#bytes = 0;
+    const next = this.#open();
+    closeSync(this.#descriptor);
+    this.#descriptor = next;
   }
 
   #open = (): number => openSync(this.#paths[0] ?? '', 'a', 0o600);

@@ -8,7 +8,7 @@ export function probe(port: number, path: string): Promise<string | undefined> {
     const ask = http.get({
       host: '127.0.0.1',
       port,
-      path,
+      path: encoded(path),
       agent: false,
       signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
     });
@@ -25,3 +25,6 @@ export function probe(port: number, path: string): Promise<string | undefined> {
     });
   });
 }
+
+/** Spaces and other letters as they travel; what is encoded already stays. */
+const encoded = (path: string) => path.toWellFormed().replace(/[^\x21-\x7e]/gu, encodeURIComponent);

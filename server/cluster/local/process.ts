@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /** A process id means nothing without the time its process started: ids are given again. */
 export interface ProcessIdentity {
@@ -51,3 +51,18 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): void {
 
 /** To a process that leads a group, and all of that group. */
 export const signalGroup = (pid: number, signal: NodeJS.Signals): void => sendSignal(-pid, signal);
+
+/** Processes that were started with this variable, as those are that have left their group; none where there is no /proc. */
+export function findByVariable(name: string, value: string): number[] {
+  if (!existsSync('/proc/self/environ')) return [];
+  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger);
+  return pids.filter((pid) => readVariables(pid).includes(`${name}=${value}`));
+}
+
+function readVariables(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
+}

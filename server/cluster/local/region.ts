@@ -69,7 +69,10 @@ export class LocalRegion implements ClusterDriver {
   readonly #running: Promise<void>;
   #isClosing = false;
   #wake = () => {};
+  /** What hinders all. */
   #failure: unknown;
+  /** What hinders one workload, by uid. */
+  #failures = new Map<string, unknown>();
   #renewedAt = 0;
 
   constructor(options: LocalRegionOptions, slots: Slot[], lease: Lease) {
@@ -96,10 +99,9 @@ export class LocalRegion implements ClusterDriver {
   }
 
   async observe({ uid }: Workload): Promise<Evidence[]> {
-    if (this.#failure !== undefined)
-      throw new RegionUnreachable(this.region, `replicas of ${this.region} cannot be looked after`, {
-        cause: this.#failure,
-      });
+    const cause = this.#failure ?? this.#failures.get(uid);
+    if (cause !== undefined)
+      throw new RegionUnreachable(this.region, `replicas of ${this.region} cannot be looked after`, { cause });
     return this.#slotsOf(uid).map((slot) => this.#evidenceOf(slot));
   }
 
@@ -160,7 +162,7 @@ export class LocalRegion implements ClusterDriver {
   }
 
   #restMs(): number {
-    if (this.#failure !== undefined) return FAILED_TICK_MS;
+    if (this.#failure !== undefined || this.#failures.size > 0) return FAILED_TICK_MS;
     return this.#site.slots.filter(isLive).every(({ isReady, state }) => isReady && !state.stop)
       ? QUIET_TICK_MS
       : TICK_MS;
@@ -168,20 +170,26 @@ export class LocalRegion implements ClusterDriver {
 
   /** Looks after every slot. One that cannot be looked after hinders no other. */
   async #tick(): Promise<void> {
-    const failures: unknown[] = [];
+    const failures = new Map<string, unknown>();
     for (const slot of this.#site.slots.filter(isLive))
-      await tend(slot, this.#tending).catch((error) => void failures.push(error));
+      await tend(slot, this.#tending).catch((error) => void failures.set(slot.spec.uid, error));
+    this.#failures = failures;
+    this.#failure = this.#tryAll();
+    const err = this.#failure ?? [...failures.values()][0];
+    if (err !== undefined) this.#log.error({ err, region: this.region }, 'replicas cannot be looked after');
+    this.#tellChanges();
+  }
+
+  /** What is done for all slots together, and why it could not be. */
+  #tryAll(): unknown {
     try {
       this.#renewLease();
       this.#step();
       this.#prune();
+      return undefined;
     } catch (error) {
-      failures.push(error);
+      return error;
     }
-    [this.#failure] = failures;
-    if (failures.length > 0)
-      this.#log.error({ err: failures[0], region: this.region }, 'replicas cannot be looked after');
-    this.#tellChanges();
   }
 
   /** Moves every workload one step on, and gives out what is free. */

@@ -55,10 +55,14 @@ export function readRun(folder: string, run: number): Run | undefined {
   try {
     return JSON.parse(readFileSync(runFile(folder, run), 'utf8'));
   } catch (error) {
+    if (error instanceof SyntaxError) return UNREADABLE;
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }
 }
+
+/** Only a crash of the whole machine leaves half a file, and no process outlives that. */
+const UNREADABLE: Run = { supervisor: null, child: null, exit: null };
 
 /** Readers see the old text or the new one, never a part. */
 export function writeWhole(path: string, value: unknown): void {

@@ -87,6 +87,7 @@ export interface Slot {
   /** What the last probe met with. */
   probed: string | undefined;
   probe: Promise<void> | undefined;
+  /** Monotonic milliseconds. */
   nextProbeAt: number;
 }
 

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { LogFile } from './log-file.ts';
-import { findStartTime, signalGroup } from './process.ts';
+import { findByVariable, findStartTime, sendSignal, signalGroup } from './process.ts';
 import { claimRun, type Exit, type Launch, launchFile, type Run, writeRun } from './run-file.ts';
 
 /** After the process itself has ended, how long others may hold its pipes. */
@@ -10,7 +10,6 @@ const OUTPUT_END_MS = 1_000;
 /** The lease must be found old so often in a row: after a sleep of the machine the server needs a moment. */
 const LEASE_MISSES = 2;
 const LEASE_CHECKS_PER_LOSS = 6;
-const LAST_LINE_MAX_CHARS = 500;
 
 const [folder = '', number = '0'] = process.argv.slice(2);
 const run = Number(number);
@@ -23,23 +22,20 @@ let isLeaseLost = false;
 process.on('SIGTERM', () => stop(readGrace()));
 process.on('SIGINT', () => stop(0));
 process.on('SIGHUP', () => {});
+process.on('exit', () => stop(0)); // whatever ends this one: nothing runs without a supervisor
 if (claimRun(folder, run, state)) supervise();
 
 function supervise(): void {
   const log = new LogFile(folder, run);
-  const started = spawn(launch.argv[0], launch.argv.slice(1), {
-    cwd: launch.cwd,
-    env: launch.env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  });
+  const started = start(log);
+  if (!started) return;
   child = started;
   started.stdout.on('data', (bytes) => log.write('stdout', bytes));
   started.stderr.on('data', (bytes) => log.write('stderr', bytes));
   started.once('error', (error) => finish(log, { code: null, signal: null, error: error.message }));
   started.once('exit', (code, signal) => {
     const at = Date.now();
-    signalGroup(started.pid ?? 0, 'SIGKILL'); // what it left behind ends with it
+    endRest(started.pid ?? 0);
     const end = () => finish(log, { at, code, signal });
     started.once('close', end);
     setTimeout(end, OUTPUT_END_MS);
@@ -48,6 +44,24 @@ function supervise(): void {
   state.child = { ...identify(started.pid), started_at: Date.now() };
   writeRun(folder, run, state);
   setInterval(watchLease(), launch.lease_lost_ms / LEASE_CHECKS_PER_LOSS);
+}
+
+/** What it left behind ends with it, also what has a group of its own, as daemons have: it may hold GPU memory. */
+function endRest(pid: number): void {
+  signalGroup(pid, 'SIGKILL');
+  for (const rest of findByVariable('ECO_REPLICA', launch.env.ECO_REPLICA ?? '')) sendSignal(rest, 'SIGKILL');
+}
+
+/** Some refusals of the system come as events, others at once. The message of the latter may quote the environment. */
+function start(log: LogFile) {
+  const { argv, cwd, env } = launch;
+  try {
+    return spawn(argv[0], argv.slice(1), { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  } catch (error) {
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    finish(log, { code: null, signal: null, error: code });
+    return undefined;
+  }
 }
 
 /** A process that ended already has start time "": nobody will take another one for it. */
@@ -91,7 +105,7 @@ function leaseAge(): number {
 
 function finish(log: LogFile, how: Pick<Exit, 'code' | 'signal'> & Partial<Exit>): void {
   log.end();
-  const last_line = (log.last.stderr ?? log.last.stdout)?.slice(0, LAST_LINE_MAX_CHARS) ?? null;
+  const last_line = log.last.stderr ?? log.last.stdout;
   state.exit = { at: Date.now(), error: null, ...how, is_lease_lost: isLeaseLost, last_line };
   writeRun(folder, run, state);
   process.exit(0);

@@ -1,10 +1,10 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import type { Log } from '../../log.ts';
-import { backOffMs, RAN_WELL_MS } from './back-off.ts';
+import { BACK_OFF_MAX_MS, backOffMs, RAN_WELL_MS } from './back-off.ts';
 import { exitCodeOf, verdictOf } from './evidence.ts';
 import { saveState } from './folder.ts';
 import { probe } from './probe.ts';
-import { sendSignal, signalGroup } from './process.ts';
+import { isAlive, sendSignal, signalGroup } from './process.ts';
 import { abandon, type Lease, launch, lookAtRun, writeLaunch } from './run.ts';
 import { type Exit, launchFile, type Run } from './run-file.ts';
 import type { Slot, Verdict } from './slot.ts';
@@ -22,6 +22,7 @@ const RESTARTS_KEPT = 10;
 /** One step of one slot that has not ended: sees what became of its process, then does what is due. */
 export async function tend(slot: Slot, tending: Tending): Promise<void> {
   const now = tending.clock();
+  if (!existsSync(slot.folder)) return lose(slot, now);
   const look = lookAtRun(slot, now);
   slot.run = look.type === 'running' ? look.run : undefined;
   if (look.type !== 'running') slot.isReady = false;
@@ -65,6 +66,18 @@ export function end(slot: Slot, at: number): void {
   rmSync(launchFile(slot.folder), { force: true }); // it holds secrets
 }
 
+/** Somebody has removed its folder: there is nothing left to look after it with, so it ends, and its process first. */
+function lose(slot: Slot, now: number): void {
+  const { state, run } = slot;
+  slot.isReady = false;
+  if (run?.child && isAlive(run.child)) signalGroup(run.child.pid, 'SIGKILL');
+  else {
+    state.trouble = { reason: 'crashed', message: 'Its folder was removed by somebody.' };
+    state.ended_at = now;
+    slot.run = undefined;
+  }
+}
+
 /** Tells a slot to stop; told again it may only become faster. */
 export function tellToStop(slot: Slot, why: Verdict, { at, grace_ms, notice_ms }: Notice): void {
   const { state } = slot;
@@ -81,7 +94,8 @@ export interface Notice {
 
 async function start(slot: Slot, { lease, log, clock, assignPort }: Tending): Promise<void> {
   const { state } = slot;
-  if (state.gpus === null || clock() < state.next_start_at) return;
+  const waitMs = state.next_start_at - clock();
+  if (state.gpus === null || (waitMs > 0 && waitMs <= BACK_OFF_MAX_MS)) return; // longer: the clock was set back
   const port = await assignPort(slot);
   if (port === undefined || state.stop) return; // told meanwhile
   if (typeof port === 'string') {
@@ -102,14 +116,14 @@ function watch(slot: Slot, { child }: Run, tending: Tending): void {
   if (!child || state.port === null) return;
   const now = tending.clock();
   if (state.ready_at === null && now - child.started_at > spec.startup_seconds * 1000) giveUp(slot);
-  else if (!slot.probe && now >= slot.nextProbeAt) ask(slot, child.pid, tending);
+  else if (!slot.probe && performance.now() >= slot.nextProbeAt) ask(slot, child.pid, tending);
 }
 
 function ask(slot: Slot, pid: number, { clock, log }: Tending): void {
   const { spec, state } = slot;
   slot.probe = probe(state.port ?? 0, spec.health_path)
     .then((problem) => {
-      slot.nextProbeAt = clock() + (slot.isReady ? PROBE_READY_MS : PROBE_LOADING_MS);
+      slot.nextProbeAt = performance.now() + (slot.isReady ? PROBE_READY_MS : PROBE_LOADING_MS);
       if (slot.run?.child?.pid === pid) noteProbe(slot, problem, clock());
     })
     .catch((err) => log.error({ err, replica: spec.id }, 'readiness cannot be noted'))
@@ -147,6 +161,7 @@ function pursueStop(slot: Slot, run: Run, { lease, clock }: Tending): void {
   if (!state.stop || !run.supervisor) return;
   const { at, notice_ms, grace_ms } = state.stop;
   const elapsedMs = clock() - at;
+  if (elapsedMs < 0) state.stop.at = clock(); // it was set back
   if (elapsedMs < notice_ms) return;
   if (!state.stop.told) {
     writeLaunch(slot, lease);
