@@ -32,7 +32,7 @@ export class JournalSegments {
   #isDirty = false;
   /** The end of a queue: descriptors are synced and closed in turn, so that none is closed under its sync. */
   #synced: Promise<void> = Promise.resolve();
-  /** Of a full segment, to be told by the next sync. */
+  /** To be told by the next sync, also of a full segment. */
   #syncError: unknown;
   /** A write failed half-way: the next line must not be glued to the rest of it. */
   #isTorn = false;
@@ -78,7 +78,8 @@ export class JournalSegments {
 
   /** Brings what was written onto the disk itself. Rejects when the disk refuses. */
   async sync(): Promise<void> {
-    if (this.#isDirty) this.#queueSync(this.#fd);
+    const fd = this.#fd;
+    if (this.#isDirty) this.#queue(() => datasync(fd));
     this.#isDirty = false;
     await this.#synced;
     const error = this.#syncError;
@@ -88,7 +89,8 @@ export class JournalSegments {
 
   /** Closes, and leaves on the disk only what somebody still holds. */
   close(): void {
-    this.#queueClose(this.#fd);
+    const fd = this.#fd;
+    this.#queue(() => closeSync(fd));
     this.#fd = -1;
     if (this.#holds.size === 0) while (this.#oldest <= this.#current) this.#remove(this.#oldest);
   }
@@ -105,21 +107,16 @@ export class JournalSegments {
     this.#current++;
     this.#size = 0;
     if (before >= 0) {
-      this.#queueSync(before);
-      this.#queueClose(before);
+      this.#queue(() => datasync(before));
+      this.#queue(() => closeSync(before));
     }
     this.#write(Buffer.from(encodeEntry(openEntry(this.#serverId))), 0);
   }
 
-  #queueSync(fd: number): void {
-    const note = (error: unknown) => {
+  #queue(work: () => Promise<void> | void): void {
+    this.#synced = this.#synced.then(work).catch((error: unknown) => {
       this.#syncError = error;
-    };
-    this.#synced = this.#synced.then(() => datasync(fd)).catch(note);
-  }
-
-  #queueClose(fd: number): void {
-    this.#synced = this.#synced.then(() => closeSync(fd));
+    });
   }
 
   #remove(segment: number): void {
