@@ -4,8 +4,8 @@ export interface Listed {
 }
 
 /**
- * A set that thousands join and leave every second. Not a `Set`: the tables that one outgrows point to their successors
- * and keep whoever was in them alive until the next full collection: a third of all that young collections had to copy.
+ * A set that thousands join and leave every second. Not a `Set`: with this, young collections had about a third less to
+ * copy, likely because the tables that a `Set` outgrows keep what was in them alive for a while.
  */
 export class Roster<T extends Listed> {
   readonly #items: T[] = [];
