@@ -1,12 +1,13 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { Ending } from './ending.ts';
+import { isAttended } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 const STDIN_MAX_BYTES = 1024 * 1024;
 
-/** Whether a person is there to answer: nobody is behind a pipe, nor reading `--json`. */
-export const canAsk = (json = false) => process.stdin.isTTY === true && process.stderr.isTTY === true && !json;
+/** Whether a person is there to answer, who is not reading `--json`. */
+export const canAsk = (json = false) => isAttended(process.stdin) && isAttended(process.stderr) && !json;
 
 /** Asks on stderr; only y and yes agree. */
 export async function askYesNo(question: string): Promise<boolean> {

@@ -1,17 +1,16 @@
-import { Command, Flags } from '@oclif/core';
+import { Command, Flags, type Interfaces } from '@oclif/core';
 import type { Eco, Page } from '../sdk/index.ts';
 import { askYesNo, canAsk } from './ask.ts';
-import { type Connection, chooseConnection, isSettled, type KeyKind } from './connection.ts';
+import { type ConnectionFlags, readLayers } from './config/layers.ts';
+import { type Resolved, resolveSettings } from './config/settings.ts';
+import { readUserFile } from './config/user-file.ts';
+import { type Connection, chooseConnection, type KeyKind } from './connection.ts';
 import { Ending } from './ending.ts';
 import { failureDocument, failureOf, formatFailure } from './failure.ts';
-import { findProfile, profileName } from './settings.ts';
 import { type Columns, formatRecord, formatTable } from './table.ts';
 import { UsageError } from './usage-error.ts';
 
-export interface ConnectionFlags {
-  'api-url'?: string | undefined;
-  profile?: string | undefined;
-}
+type Output = Record<string, unknown>;
 
 /** Manners of all commands: result on stdout, the rest on stderr, `--json` one document also for errors, exit codes by cause. */
 export abstract class EcoCommand extends Command {
@@ -21,21 +20,58 @@ export abstract class EcoCommand extends Command {
     profile: Flags.string({ helpGroup: 'GLOBAL', description: 'stored login to use (or ECO_PROFILE)' }),
   };
 
+  #isJson: boolean | undefined;
+
+  /** Flags of a command that take what is set beforehand where the command line is silent: of `region` and `gpu`. */
+  static presets: readonly ('region' | 'gpu')[] = [];
+
   /** A client for the key in force. The SDK is loaded here, so that `--help` does without. */
-  protected async client(flags: ConnectionFlags, kind: KeyKind = 'account'): Promise<Eco> {
-    const { Eco } = await import('../sdk/index.ts');
-    return new Eco(await this.#connection(flags, kind));
+  protected async client(flags: ConnectionFlags, kind: KeyKind = 'account', needsKey = true): Promise<Eco> {
+    const { Eco, EcoError } = await import('../sdk/index.ts');
+    const { baseUrl, apiKey, keyFrom } = this.connection(flags, kind);
+    if (apiKey !== undefined || !needsKey) return new Eco({ baseUrl, apiKey });
+    throw new EcoError('invalid_api_key', `No API key: ${keyFrom}.`, { hint: loginHint(flags) });
   }
 
-  async #connection(flags: ConnectionFlags, kind: KeyKind): Promise<Connection> {
-    const env = flags.profile === undefined ? process.env : {}; // what the command line names goes before the environment
-    const apiUrl = flags['api-url'];
-    if (isSettled(apiUrl, env)) return chooseConnection({ apiUrl, kind, env, profile: undefined });
-    const name = profileName(flags.profile);
-    const profile = await findProfile(name);
-    if (!profile && flags.profile !== undefined)
-      throw new UsageError(`There is no login "${name}".`, { hint: `eco login --profile ${name}` });
-    return chooseConnection({ apiUrl, kind, env, profile });
+  protected connection(flags: ConnectionFlags, kind: KeyKind = 'account'): Connection {
+    const settings = this.settings(flags);
+    const { profiles } = readUserFile();
+    const named = settings.profile?.value;
+    if (flags.profile !== undefined && named !== undefined && !Object.hasOwn(profiles, named))
+      throw new UsageError(`There is no login "${named}".`, { hint: loginHint(flags) });
+    return chooseConnection({ kind, settings, env: process.env, profiles });
+  }
+
+  protected settings(flags: ConnectionFlags = {}): Resolved {
+    return resolveSettings(readLayers(flags));
+  }
+
+  protected override async parse<F extends Output, B extends Output, A extends Output>(
+    options?: Interfaces.Input<F, B, A>,
+    argv?: string[],
+  ): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const parsed = await super.parse(options, argv);
+    const { presets } = this.constructor as typeof EcoCommand;
+    const silent = presets.filter((name) => parsed.flags[name] === undefined);
+    if (silent.length === 0) return parsed;
+    const settings = this.settings();
+    const found = silent.flatMap((name) => (settings[name] ? [[name, settings[name].value]] : []));
+    Object.assign(parsed.flags, Object.fromEntries(found));
+    return parsed;
+  }
+
+  /** By `--json`, or as it is set; a file that cannot be read is told by what needs it. */
+  override jsonEnabled(): boolean {
+    this.#isJson ??= super.jsonEnabled() || this.#isJsonSet();
+    return this.#isJson;
+  }
+
+  #isJsonSet(): boolean {
+    try {
+      return this.settings().output?.value === 'json';
+    } catch {
+      return false;
+    }
   }
 
   protected table<T>(rows: readonly T[], columns: Columns<T>): void {
@@ -95,7 +131,10 @@ export abstract class EcoCommand extends Command {
   }
 }
 
-/** One Ctrl-C comes several times: from the terminal, passed on by npm, and raised again by `conf`. */
+const loginHint = ({ profile }: ConnectionFlags) =>
+  profile === undefined ? 'eco login' : `eco login --profile ${profile}`;
+
+/** One Ctrl-C comes several times: from the terminal, and passed on by npm. */
 const ECHO_MS = 1_000;
 
 function ignoreEchoes(): void {

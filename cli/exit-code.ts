@@ -19,6 +19,7 @@ const byCode: Record<string, ExitName> = {
   usage: 'usage',
   no_capacity: 'no_capacity',
   workload_failed: 'workload_failed',
+  smoke_failed: 'workload_failed',
   wait_timeout: 'wait_timeout',
   aborted: 'interrupted',
 };

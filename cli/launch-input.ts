@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { LaunchInput } from '../sdk/index.ts';
+import type { EngineName, LaunchInput } from '../sdk/index.ts';
+import { readEnvFiles } from './env-file.ts';
 import { UsageError } from './usage-error.ts';
 import { splitWords } from './words.ts';
 
@@ -7,10 +8,12 @@ export interface LaunchFlags {
   gpu?: string | undefined;
   region?: string[] | undefined;
   replicas: number;
+  engine?: EngineName | undefined;
   image?: string | undefined;
   command?: string | undefined;
   arg?: string[] | undefined;
   env?: string[] | undefined;
+  'env-file'?: string[] | undefined;
   port?: number | undefined;
   'health-path'?: string | undefined;
   'custom-api-path'?: string | undefined;
@@ -26,10 +29,14 @@ export function launchInputOf(model: string, flags: LaunchFlags, env: NodeJS.Pro
     replicas: flags.replicas,
     regions: flags.region,
     gpu: flags.gpu === undefined ? undefined : parseGpu(flags.gpu),
+    engine: flags.engine,
     image: flags.image,
     command: flags.command === undefined ? undefined : splitWords(flags.command),
     args: flags.arg,
-    env: flags.env === undefined ? undefined : Object.fromEntries(flags.env.map((text) => parseVariable(text, env))),
+    env: {
+      ...readEnvFiles(flags['env-file']),
+      ...Object.fromEntries((flags.env ?? []).map((text) => parseVariable(text, env))),
+    },
     port: flags.port,
     health_path: flags['health-path'],
     custom_api_path: flags['custom-api-path'],

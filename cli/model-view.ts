@@ -3,7 +3,7 @@ import type { Columns } from './table.ts';
 import { formatAge } from './time.ts';
 
 /** Where the weights live, in one word. */
-export function sourceText({ source }: Model): string {
+export function sourceText({ source }: Pick<Model, 'source'>): string {
   switch (source.type) {
     case 'huggingface':
       return `hf:${source.repo}@${source.revision}`;

@@ -17,7 +17,12 @@ export abstract class WorkloadCommand extends EcoCommand {
   }
 
   protected watch(eco: Eco, ref: string | number, states: WorkloadState[], timeoutMs: number): Promise<Workload> {
-    return watchUntil(eco, ref, states, { timeoutMs, signal: this.interruption(), note: (text) => this.note(text) });
+    return watchUntil(eco, ref, states, {
+      timeoutMs,
+      signal: this.interruption(),
+      note: (text) => this.note(text),
+      isScripted: this.jsonEnabled(),
+    });
   }
 }
 

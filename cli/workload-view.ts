@@ -34,6 +34,7 @@ export const workloadRecord = (workload: Workload) => ({
   next: workload.hint,
   model: workload.model,
   image: workload.image,
+  engine: workload.engine,
   command: workload.command?.join(' '),
   gpu: `${workload.gpu.type}:${workload.gpu.count} per replica`,
   replicas: workload.regions.map(({ region, ready, desired }) => `${region} ${ready}/${desired}`).join(', '),

@@ -106,13 +106,13 @@ export class Client {
     }
   }
 
-  #headers({ method, scope }: Endpoint, { idempotencyKey }: RequestOptions): Record<string, string> {
+  #headers({ method, scope, body }: Endpoint, { idempotencyKey }: RequestOptions): Record<string, string> {
     if (this.apiKey === undefined && scope !== 'public') throw noKey();
     return {
       accept: 'application/json',
       ...this.#options.headers,
       ...(this.apiKey !== undefined && { authorization: `Bearer ${this.apiKey}` }),
-      ...((method === 'POST' || method === 'PUT') && { 'content-type': 'application/json' }),
+      ...((method === 'POST' || method === 'PUT') && body === 'json' && { 'content-type': 'application/json' }),
       ...(method === 'POST' && { 'idempotency-key': idempotencyKey ?? crypto.randomUUID() }),
     };
   }

@@ -3,8 +3,8 @@ import { EcoError, type Endpoint, pathFields } from './contract/index.ts';
 export interface PlannedRequest {
   method: Endpoint['method'];
   url: string;
-  /** JSON, of a POST or PUT. */
-  body: string | undefined;
+  /** Of a POST or PUT: JSON, or form data with files. */
+  body: string | FormData | undefined;
 }
 
 /** Splits a flat input by the contract: fields of the path there, the rest into the query of a GET or DELETE, else into the body. */
@@ -20,8 +20,18 @@ export function planRequest(baseUrl: string, endpoint: Endpoint, input: Record<s
   return {
     method,
     url: `${baseUrl}${path}${query && `?${query}`}`,
-    body: hasBody ? JSON.stringify(Object.fromEntries(rest)) : undefined,
+    body: hasBody ? bodyOf(endpoint, rest) : undefined,
   };
+}
+
+function bodyOf({ body }: Endpoint, fields: [string, unknown][]): string | FormData {
+  if (body === 'json') return JSON.stringify(Object.fromEntries(fields));
+  const form = new FormData();
+  for (const [name, value] of fields) {
+    if (value instanceof Blob) form.append(name, value, value instanceof File ? value.name : name);
+    else form.append(name, typeof value === 'object' ? JSON.stringify(value) : String(value));
+  }
+  return form;
 }
 
 /** Empty values and dots would name another endpoint: URLs are normalised on their way. */

@@ -9,6 +9,11 @@ interface StreamOptions {
   signal?: AbortSignal | undefined;
 }
 
+interface EventOptions<T> extends StreamOptions {
+  /** Whether an event is the last one, where none says `[DONE]`. */
+  isLast?: ((event: T) => boolean) | undefined;
+}
+
 /** One JSON document a line. Leaving the loop closes the connection; a cut or garbled stream throws `EcoError`. */
 export async function* readDocuments<T>(response: Response, options: StreamOptions = {}): AsyncGenerator<T, void> {
   for await (const { text, ended } of readLines(response, options)) {
@@ -21,8 +26,8 @@ export async function* readDocuments<T>(response: Response, options: StreamOptio
   }
 }
 
-/** The events of an OpenAI stream up to `[DONE]`. An error event, or an end without `[DONE]`, throws `EcoError`. */
-export async function* readEvents<T>(response: Response, options: StreamOptions = {}): AsyncGenerator<T, void> {
+/** The events of an OpenAI stream up to `[DONE]` or the last one. An error event, or an end without it, throws `EcoError`. */
+export async function* readEvents<T>(response: Response, options: EventOptions<T> = {}): AsyncGenerator<T, void> {
   let data: string[] = [];
   for await (const { text } of readLines(response, options)) {
     if (text.startsWith('data:')) data.push(text.slice(text[5] === ' ' ? 6 : 5));
@@ -35,6 +40,7 @@ export async function* readEvents<T>(response: Response, options: StreamOptions 
     if (failure) throw failure;
     if (document === undefined) throw garbled(event);
     yield document as T;
+    if (options.isLast?.(document as T)) return;
   }
   throw cut();
 }

@@ -2,20 +2,25 @@ import { Hono } from 'hono';
 import { EcoError } from '../sdk/contract/index.ts';
 import { keyRoutes } from './accounts/key-routes.ts';
 import { accountRoutes } from './accounts/routes.ts';
+import { aliasRoutes } from './aliases/routes.ts';
 import { billingRoutes } from './billing/routes.ts';
 import { catalogRoutes } from './catalog/routes.ts';
 import { servedModelRoutes } from './catalog/served-routes.ts';
 import type { Context } from './context.ts';
+import { NotPriced } from './gateway/admit.ts';
 import { healthRoutes } from './health.ts';
 import { modelRoutes } from './models/routes.ts';
 import { newId } from './new-id.ts';
+import { packageVersion } from './package-root.ts';
 import { regionRoutes } from './regions/routes.ts';
 import type { App, Variables } from './route.ts';
+import type { VideoParts } from './video/parts.ts';
+import { videoRoutes } from './video/routes.ts';
 import { instanceRoutes } from './workloads/instance-routes.ts';
 import { workloadRoutes } from './workloads/routes.ts';
 
-/** The control API: one line for each noun, one place where errors become answers. */
-export function createApp(context: Context, isDraining: () => boolean): App {
+/** The control API: one line for each noun, one place where errors become answers. Videos need a gateway beside it. */
+export function createApp(context: Context & { videos?: VideoParts }, isDraining: () => boolean): App {
   const app: App = new Hono<{ Variables: Variables }>();
 
   app.use(async (c, next) => {
@@ -24,6 +29,7 @@ export function createApp(context: Context, isDraining: () => boolean): App {
     await next();
     c.header('x-request-id', requestId);
     c.header('x-ecolink-request-id', requestId);
+    c.header('x-ecolink-version', packageVersion);
   });
 
   healthRoutes(app, { db: context.db, isDraining });
@@ -31,9 +37,11 @@ export function createApp(context: Context, isDraining: () => boolean): App {
   keyRoutes(app, context);
   modelRoutes(app, context);
   instanceRoutes(app, context);
+  aliasRoutes(app, context);
   workloadRoutes(app, context);
   catalogRoutes(app, context);
   servedModelRoutes(app, context);
+  if (context.videos) videoRoutes(app, context, context.videos);
   billingRoutes(app, context);
   regionRoutes(app, context);
 
@@ -42,6 +50,7 @@ export function createApp(context: Context, isDraining: () => boolean): App {
   });
   app.onError((error, c) => {
     const requestId = c.get('requestId');
+    if (error instanceof NotPriced) return c.body(error.body, error.status, { 'content-type': 'application/json' });
     const known = toEcoError(error);
     if (known.status >= 500)
       context.log.error({ err: error, request_id: requestId, path: c.req.path }, 'request failed');

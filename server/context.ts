@@ -10,8 +10,10 @@ import { releaseAbandoned } from './idempotency.ts';
 import { startIdempotencyPurge } from './idempotency-purge.ts';
 import type { Log } from './log.ts';
 import { newId } from './new-id.ts';
+import { openRegions } from './regions/open-regions.ts';
 import { openSecrets, type Secrets } from './secrets.ts';
 import { succeed } from './succeed.ts';
+import { releaseJobsOf } from './video/lease.ts';
 import { releaseLeasesOf } from './workloads/lease.ts';
 import { type Reconciler, startReconciler } from './workloads/reconcile.ts';
 
@@ -31,6 +33,8 @@ export interface Context extends AsyncDisposable {
   wallets: Wallets;
   regions: ReadonlyMap<string, ClusterDriver>;
   reconciler: Reconciler;
+  /** Takes over what the configuration says of regions now. */
+  changeRegions(regions: Config['regions']): Promise<void>;
 }
 
 /** The composition root: what depends on nothing first. Disposing ends the parts in the opposite order. */
@@ -54,7 +58,10 @@ export async function openContext(config: Config, log: Log): Promise<Context> {
     const { db } = database;
     const installation = await findInstallation(db, clock());
     if (database.isExclusive) await releaseAbandoned(db);
-    await succeed(join(data, 'server-id'), serverId, (earlier) => releaseLeasesOf(db, earlier));
+    await succeed(join(data, 'server-id'), serverId, async (earlier) => {
+      await releaseLeasesOf(db, earlier);
+      await releaseJobsOf(db, earlier, clock());
+    });
 
     own(startIdempotencyPurge({ db, clock, log }));
 
@@ -62,18 +69,14 @@ export async function openContext(config: Config, log: Log): Promise<Context> {
     const keyring = await openKeyring({ db, changes, hashKey: secrets.hashKey, clock });
     const wallets = await openWallets({ db, changes });
 
-    const regions = new Map<string, ClusterDriver>();
-    for (const { name, gpus } of config.regions) {
-      const { openLocalRegion } = await import('./cluster/local/region.ts');
-      const directory = join(data, 'regions', name);
-      const region = own(await openLocalRegion({ name, gpus, directory, installation, log, clock }));
-      if (config.local_replicas === 'end') own({ [Symbol.asyncDispose]: () => region.stopAll() });
-      regions.set(name, region);
-    }
+    const identity = secrets.hashKey(`installation ${installation}`);
+    const opened = own(await openRegions({ config, installation, identity, log, clock }));
+    const regions = opened.drivers;
 
     const base = { config, log, clock, serverId, installation, secrets, db, changes, keyring, wallets, regions };
     const reconciler = own(await startReconciler(base));
-    return { ...base, reconciler, [Symbol.asyncDispose]: close };
+    opened.onOpened(reconciler.follow);
+    return { ...base, reconciler, changeRegions: opened.change, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw error;

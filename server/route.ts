@@ -22,6 +22,11 @@ export interface Call<E extends Endpoint> {
   actor: Actor;
   requestId: string;
   idempotencyKey: string | undefined;
+  headers: Headers;
+  /** The body as it came; empty where the method has none. */
+  text: string;
+  /** Scheme and host that the caller reached this server at. */
+  origin: string;
   /** Aborted when the client leaves. */
   signal: AbortSignal;
 }
@@ -72,6 +77,20 @@ const REFUSAL_MS = 250;
 /** A blank line after so long without another keeps proxies from closing a silent stream. */
 const IDLE_LINE_MS = 15_000;
 
+/** Binds an endpoint whose answer is no JSON: the handler makes all of it. */
+export function routeResponse<E extends Endpoint>(
+  app: App,
+  context: RouteContext,
+  endpoint: E,
+  handler: (call: Call<E>) => Promise<Response>,
+): void {
+  app.on(endpoint.method, honoPath(endpoint.path), async (c) => {
+    const response = await handler(await openCall(c, context, endpoint));
+    if (c.req.raw.method === 'HEAD') await response.body?.cancel(); // nobody will read it
+    return response;
+  });
+}
+
 /** Ids of served models hold slashes, so a field that ends a path below /v1 takes all that is left. */
 const honoPath = (path: string) =>
   (path.startsWith('/v1/') ? path.replace(/\{(\w+)\}$/, ':$1{.+}') : path).replaceAll(/\{(\w+)\}/g, ':$1');
@@ -83,8 +102,9 @@ async function openCall<E extends Endpoint>(
 ): Promise<Call<E>> {
   const caller = await identify(context, c.req.header('authorization'));
   permit(caller, endpoint.scope);
+  const text = await readText(c, endpoint);
   return {
-    input: parseInput(endpoint, await readInput(c, endpoint)),
+    input: parseInput(endpoint, readInput(c, endpoint, text)),
     caller,
     get accountId() {
       return accountOf(caller, endpoint.scope);
@@ -92,6 +112,9 @@ async function openCall<E extends Endpoint>(
     actor: { id: caller.type === 'account' ? caller.key.id : caller.type, address: addressOf(c) },
     requestId: c.get('requestId'),
     idempotencyKey: idempotencyKeyOf(c.req.header('idempotency-key')),
+    headers: c.req.raw.headers,
+    text,
+    origin: new URL(c.req.url).origin,
     signal: c.req.raw.signal,
   };
 }
@@ -117,11 +140,9 @@ function idempotencyKeyOf(header: string | undefined): string | undefined {
 
 const BODY_MAX_BYTES = 1024 * 1024;
 
-async function readInput(c: HonoContext, endpoint: Endpoint): Promise<Record<string, unknown>> {
+function readInput(c: HonoContext, endpoint: Endpoint, text: string): Record<string, unknown> {
   const inPath = Object.fromEntries(pathFields(endpoint.path).map((name) => [name, c.req.param(name)]));
-  if (endpoint.method === 'GET' || endpoint.method === 'DELETE') return { ...c.req.query(), ...inPath };
-  if (Number(c.req.header('content-length') ?? 0) > BODY_MAX_BYTES) throw tooLarge();
-  const text = await readText(c.req.raw.body);
+  if (!hasBody(endpoint)) return { ...c.req.query(), ...inPath };
   if (text === '') return inPath;
   let body: unknown;
   try {
@@ -134,11 +155,15 @@ async function readInput(c: HonoContext, endpoint: Endpoint): Promise<Record<str
   return { ...body, ...inPath };
 }
 
+const hasBody = ({ method }: Endpoint) => method !== 'GET' && method !== 'DELETE';
+
 /** Counts as it reads: a body sent in chunks says nothing of its length before. */
-async function readText(body: AsyncIterable<Uint8Array> | null): Promise<string> {
+async function readText(c: HonoContext, endpoint: Endpoint): Promise<string> {
+  if (!hasBody(endpoint)) return '';
+  if (Number(c.req.header('content-length') ?? 0) > BODY_MAX_BYTES) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of body ?? []) {
+  for await (const chunk of (c.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
     size += chunk.length;
     if (size > BODY_MAX_BYTES) throw tooLarge();
     chunks.push(chunk);
@@ -149,8 +174,10 @@ async function readText(body: AsyncIterable<Uint8Array> | null): Promise<string>
 const tooLarge = () => new EcoError('request_too_large', `The body is larger than ${BODY_MAX_BYTES} bytes.`);
 
 function parseInput<E extends Endpoint>(endpoint: E, raw: Record<string, unknown>): Parsed<E> {
-  const known = new Set(Object.keys((endpoint.input as unknown as z.ZodObject).shape));
-  const unknown = Object.keys(raw).find((name) => !known.has(name));
+  const { shape, def } = endpoint.input as unknown as z.ZodObject;
+  const known = new Set(Object.keys(shape));
+  const isLoose = def.catchall?._zod.def.type === 'unknown';
+  const unknown = isLoose ? undefined : Object.keys(raw).find((name) => !known.has(name));
   if (unknown !== undefined)
     throw new EcoError('invalid_request', `Unknown field "${unknown}". Known: ${[...known].join(', ') || 'none'}.`, {
       param: unknown,

@@ -8,6 +8,7 @@ import { type Context, openContext } from './context.ts';
 import { openGateway } from './gateway/open.ts';
 import type { Log } from './log.ts';
 import { openUnfinished } from './unfinished.ts';
+import { openVideos } from './video/open.ts';
 
 export interface Server extends AsyncDisposable {
   url: string;
@@ -31,7 +32,10 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
   try {
     const gateway = await openGateway({ ...context, directory: join(resolve(config.data), 'journal') });
     parts.unshift(gateway);
-    const control = getRequestListener(createApp(context, () => draining).fetch, { overrideGlobalObjects: false });
+    const videos = await openVideos(context, gateway.desk);
+    parts.unshift(videos);
+    const app = createApp({ ...context, videos }, () => draining);
+    const control = getRequestListener(app.fetch, { overrideGlobalObjects: false });
     const changing = openUnfinished();
     const options = {
       noDelay: true,

@@ -1,3 +1,4 @@
+import { NO_UNITS } from '../server/billing/price.ts';
 import type { UsageRecord } from '../server/billing/settle.ts';
 import type { Db } from '../server/db/open.ts';
 import type { KeyRow } from '../server/db/schema.ts';
@@ -96,6 +97,7 @@ export function usageRecord(record: Pick<UsageRecord, 'account_id'> & Partial<Us
     input_tokens: 10,
     cached_input_tokens: 4,
     output_tokens: 20,
+    ...NO_UNITS,
     cost_nanos: 5n,
     attempts: 1,
     upstream_id: null,

@@ -36,6 +36,8 @@ interface Row {
   args: string;
   endpoint: Endpoint;
   answer: unknown;
+  /** What a script reads, where it is not the answer itself. */
+  shown?: object;
   /** What a person reads. */
   shows: RegExp;
   /** What the server was asked. */
@@ -106,8 +108,21 @@ const rows: Row[] = [
     'regions',
     listRegions,
     { ...pageOf(documents.region()), next: null },
-    /h100 \(simulated\) +\$2\.30\/h +6 of 8 +6/,
+    /h100 \(simulated\) +\$2\.30\/h +6 of 8 +6 +shared +reachable/,
   ),
+  {
+    ...row(
+      'filesystems',
+      listRegions,
+      { ...pageOf(documents.region()), next: null },
+      /local-a +shared +\/shared +512 GiB/,
+    ),
+    shown: {
+      object: 'list',
+      data: [{ region: 'local-a', name: 'shared', mount: '/shared', size_gib: 512 }],
+      next: null,
+    },
+  },
   row('billing balance', getBalance, balance, /available +\$779\.20\nheld +\$220\.80\nburn rate +\$9\.20\/h/),
   row(
     'billing transactions --kind hold',
@@ -174,10 +189,10 @@ describe('commands that make one call: text for people, the document of the cont
     calls = api.calls;
   });
 
-  for (const [index, { args, answer, shows, asked }] of rows.entries())
+  for (const [index, { args, answer, shown, shows, asked }] of rows.entries())
     test(args, () => {
       assert.match(outputs[2 * index]!, shows);
-      assert.deepEqual(JSON.parse(outputs[2 * index + 1]!), answer);
+      assert.deepEqual(JSON.parse(outputs[2 * index + 1]!), shown ?? answer);
       assert.deepEqual(calls[2 * index]!.input, asked);
     });
 });

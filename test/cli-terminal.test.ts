@@ -40,7 +40,7 @@ describe('at a terminal', { skip: noTerminal && 'install util-linux: its program
     const { code, seen } = await ecoAtTerminal('instances launch my-llama', [[/\$220\.80[\s\S]*Launch it\?/, 'y\r']], {
       api,
     });
-    assert.match(seen, /my-llama:142 {2}loading[\s\S]*my-llama:142 is running\. Try it: eco chat my-llama:142/);
+    assert.match(seen, /◐ loading[\s\S]*READY in \d[\s\S]*my-llama:142 is running\. Try it: eco chat my-llama:142/);
     assert.equal(code, 0);
   });
 

@@ -10,6 +10,7 @@ import {
   importModels,
   listCatalog,
   listEvents,
+  listKeys,
   listReplicas,
   listWorkloads,
   readLogs,
@@ -54,16 +55,18 @@ describe('workloads', () => {
     assert.match(stdout, /142-local-a-7x3k +local-a +ready/);
   });
 
-  test('logs: lines with their replica, or JSON lines; a cut stream is an error', async () => {
+  test('logs: lines, with their replica where there are several, or JSON lines; a cut stream is an error', async () => {
     await using api = await openFakeApi();
     const line = { replica: '142-local-a-7x3k', region: 'local-a', at: 5, stream: 'stderr' as const, text: 'hello' };
+    let several = false;
     api.on(readLogs, async function* () {
       yield line;
       yield { ...line, text: 'again' };
+      if (several) yield { ...line, replica: '142-local-b-9d2f', text: 'there' };
     });
     const plain = await eco(['logs', '142', '--since', '10m', '--tail', '5'], { api });
-    assert.equal(plain.stdout, '142-local-a-7x3k | hello\n142-local-a-7x3k | again\n');
-    const { since, ...asked } = api.calls[0]!.input as { since: string };
+    assert.equal(plain.stdout, 'hello\nagain\n');
+    const { since, ...asked } = api.calls.find(({ endpoint }) => endpoint === 'readLogs')!.input as { since: string };
     assert.deepEqual(asked, { workload: '142', tail: '5' });
     assert.ok(Math.abs(Date.now() - 600_000 - Number(since)) < 60_000);
     const scripted = await eco(['logs', '142', '--json'], { api });
@@ -75,10 +78,17 @@ describe('workloads', () => {
       ['hello', 'again'],
     );
 
+    several = true;
+    api.on(listReplicas, () =>
+      documents.pageOf(documents.replica(), { ...documents.replica(), id: '142-local-b-9d2f' }),
+    );
+    const merged = await eco(['logs', '142'], { api });
+    assert.equal(merged.stdout, 'local-a-7x3k | hello\nlocal-a-7x3k | again\nlocal-b-9d2f | there\n');
+
     api.raw(readLogs, (res) => void res.write(`${JSON.stringify(line)}\n`, () => res.destroy()));
-    const cut = await eco(['logs', '142', '-f'], { api });
+    const cut = await eco(['logs', '142'], { api });
     assert.match(cut.stderr, /\[stream_cut\]/);
-    assert.deepEqual([cut.code, cut.stdout], [1, '142-local-a-7x3k | hello\n']);
+    assert.deepEqual([cut.code, cut.stdout], [1, 'local-a-7x3k | hello\n']);
   });
 
   test('Ctrl-C ends logs -f with 130', async () => {
@@ -189,6 +199,7 @@ describe('account and operator', () => {
       ...documents.key({ name, scopes: scopes ?? null }),
       secret: 'eco_new',
     }));
+    api.on(listKeys, () => documents.pageOf(documents.key()));
     api.on(revokeKey, ({ key_id }) => documents.key({ id: key_id, revoked_at: 1 }));
     const made = await eco(['keys', 'create', 'ci', '--scope', 'inference', '--spend-cap', '5.00'], { api });
     assert.equal(made.stdout, 'eco_new\n');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -14,6 +14,15 @@ function configFile(text: string): string {
   writeFileSync(path, text);
   return path;
 }
+
+const region = (name: string, more = '') => `  - name: ${name}
+    kind: kubernetes
+    kubeconfig: a.yaml
+    gpus:
+      - type: h100
+        price_per_hour: "3.20"
+${more}        node_labels: { gpu: h100 }
+`;
 
 describe('configuration', () => {
   test('defaults stand where nothing is said', () => {
@@ -34,11 +43,56 @@ describe('configuration', () => {
       'regions:\n  - name: A!\n    kind: local\n    gpus: []\n',
       /ecolink\.yaml:2: regions\.0\.name: must begin/,
     ],
+    [
+      'a wrong value in a list that could be a word',
+      'regions:\n  - name: a\n    kind: local\n    gpus:\n      - type: h100\n        count: many\n',
+      /ecolink\.yaml:6: regions\.0\.gpus\.0\.count: /,
+    ],
+    [
+      'a word that is another',
+      'regions:\n  - name: a\n    kind: local\n    gpus: all\n',
+      /ecolink\.yaml:4: regions\.0\.gpus: .*"auto"/,
+    ],
+    [
+      'an unknown key of a Kubernetes region',
+      'regions:\n  - name: a\n    kind: kubernetes\n    kubeconfig: a.yaml\n    gpus: []\n    budgets: 5\n',
+      /ecolink\.yaml:6: unknown setting "regions\.0\.budgets"/,
+    ],
+    [
+      'an unknown key inside a Kubernetes region',
+      `regions:\n${region('a', '        taint: gpu\n')}`,
+      /ecolink\.yaml:8: unknown setting "regions\.0\.gpus\.0\.taint"/,
+    ],
+    [
+      'a Kubernetes region without a way to its cluster',
+      `regions:\n${region('a').replace('    kubeconfig: a.yaml\n', '')}`,
+      /ecolink\.yaml:2: regions\.0\.kubeconfig: must be given, or in_cluster: true instead/,
+    ],
+    [
+      'a filesystem of two regions',
+      'regions:\n  - { name: a, kind: local, gpus: auto, filesystems: [{ name: fs, path: /a }] }\n  - name: b\n    kind: local\n    gpus: auto\n    filesystems:\n      - name: fs\n        path: /b\n',
+      /ecolink\.yaml:7: regions\.1\.filesystems\.0\.name: must be another than "fs", which a has/,
+    ],
+    [
+      'a folder that is not written in the one way',
+      'regions:\n  - name: a\n    kind: local\n    gpus: auto\n    filesystems:\n      - name: fs\n        path: /a/../b\n',
+      /ecolink\.yaml:7: regions\.0\.filesystems\.0\.path: must begin with "\/"/,
+    ],
     ['broken YAML', 'listen: [\n', /ecolink\.yaml:\d+: /],
   ] as const) {
     test(`${title} is an error that names the line`, () =>
       assert.throws(() => readConfig(configFile(text), {}), { name: 'ConfigError', message: expected }));
   }
+
+  test('the region that a guide describes is one', () => {
+    const guide = readFileSync(new URL('../docs/how-to/add-a-region.md', import.meta.url), 'utf8');
+    const [, yaml = ''] = /```yaml\n(.*?)```/s.exec(guide) ?? [];
+    const { regions } = readConfig(configFile(yaml), {});
+    assert.deepEqual(
+      regions.map(({ name, kind, gpus }) => [name, kind, gpus.length]),
+      [['eu-1', 'kubernetes', 2]],
+    );
+  });
 
   test('the environment goes before the file, flags before the environment', () => {
     const path = configFile('listen: 127.0.0.1:1\nlog_level: warn\n');

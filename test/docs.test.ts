@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Eco } from '../sdk/index.ts';
 import { type EcoDev, makeHome, startEcoDev } from './eco-dev.ts';
 import { finish, root } from './run-eco.ts';
+import { until } from './until.ts';
 
 interface Block {
   language: string;
@@ -16,7 +18,6 @@ const BLOCK_TIMEOUT_MS = 60_000;
 const SKIPPED = new Map([
   [/^npm ci/, 'it installs what runs this test'],
   [/^(npx )?eco dev\b/, 'the test has started it'],
-  [/^(npx )?eco sim\b/, 'it runs until Ctrl-C; the tests of the simulator start it'],
 ]);
 const noPython = spawnSync('python3', ['--version']).status !== 0;
 
@@ -50,17 +51,25 @@ describe('what the documents say to type works as written', () => {
     ['docs/start.md', ''],
     ['README.md', ''],
     ['docs/concepts/workloads.md', ''],
+    ['docs/concepts/models.md', ''],
+    ['docs/concepts/regions.md', ''],
+    ['docs/concepts/money.md', ''],
+    ['docs/how-to/register-a-fine-tune.md', ''],
+    ['docs/how-to/custom-container.md', ''],
+    ['docs/how-to/command-line.md', ''],
     ['docs/reference/simulator.md', 'eco models register my-llama --image'],
   ] as const) {
     const blocks = blocksOf(readFileSync(join(root, path), 'utf8'));
     test(path, { skip: !blocks.some(isRun) && 'no block of it is a command' }, async (t) => {
       const env = await environmentOf(path);
+      await using simulators = new AsyncDisposableStack();
       const shell = (code: string) => run('sh', ['-euc', PRELUDE + code], { cwd: work, env });
       await shell(first);
       for (const { language, code } of blocks) {
         if (language === 'python') writeFileSync(join(work, 'serve.py'), code);
         if (language === 'sh' && noPython && code.includes('python3')) t.diagnostic('left out: no python3 here');
-        else if (language === 'sh') await shell(withoutSkipped(code, (text) => t.diagnostic(text)));
+        else if (language === 'sh')
+          await shell(withoutSkipped(await startSimulators(code, simulators), (text) => t.diagnostic(text)));
         if (language === 'ts') assert.match(await runTypeScript(code, env), /\w/);
       }
     });
@@ -96,6 +105,24 @@ function withoutSkipped(code: string, say: (text: string) => void): string {
     return why === undefined;
   };
   return code.split('\n').filter(isKept).join('\n');
+}
+
+/** Starts what the lines `eco sim …` ask for, as in a terminal of its own; it serves until the page is done. Gives the other lines. */
+async function startSimulators(code: string, scope: AsyncDisposableStack): Promise<string> {
+  const others: string[] = [];
+  for (const line of code.split('\n')) {
+    const asked = /^(?:npx )?eco sim\b(.*)/.exec(line)?.[1];
+    if (asked === undefined) others.push(line);
+    else {
+      const child = spawn(process.execPath, [join(root, 'bin/eco.js'), 'sim', ...asked.trim().split(/\s+/)]);
+      const exited = once(child, 'exit');
+      scope.defer(async () => void (child.kill('SIGTERM') && (await exited)));
+      let said = '';
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text));
+      await until(`"${line}" serves`, () => said.includes('startup complete'));
+    }
+  }
+  return others.join('\n');
 }
 
 /** In plain Node, with the name of the package leading to its source. */

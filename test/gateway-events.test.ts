@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { EventSplitter, readChatEvent, withoutUsage } from '../server/gateway/events.ts';
+import { readChatEvent } from '../server/gateway/answers/chat-event.ts';
+import { EventSplitter } from '../server/gateway/answers/event-splitter.ts';
+import { withoutUsage } from '../server/gateway/answers/stream-event.ts';
 
 const event = (text: string) => readChatEvent(Buffer.from(text));
 const chunk = (value: unknown) => event(`data: ${JSON.stringify(value)}\n\n`);

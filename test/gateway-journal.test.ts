@@ -8,12 +8,12 @@ import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import { priceUsage } from '../server/billing/price.ts';
+import { NO_UNITS, priceUsage } from '../server/billing/price.ts';
 import { settleUsage, type UsageRecord } from '../server/billing/settle.ts';
 import { startChanges } from '../server/db/changes.ts';
-import { Journal, type JournalOptions } from '../server/gateway/journal.ts';
-import { decodeEntry, encodeEntry, type JournalEntry } from '../server/gateway/journal-format.ts';
-import { replayJournals } from '../server/gateway/journal-replay.ts';
+import { decodeEntry, encodeEntry, type JournalEntry } from '../server/gateway/journal/format.ts';
+import { Journal, type JournalOptions } from '../server/gateway/journal/journal.ts';
+import { replayJournals } from '../server/gateway/journal/replay.ts';
 import { dayOfId, newId } from '../server/new-id.ts';
 import { DIALECTS, openTestDatabase } from './databases.ts';
 import { PRICES, setBalance } from './gateway-rig.ts';
@@ -38,6 +38,7 @@ function makeRecord(change: Partial<UsageRecord> = {}): UsageRecord {
     input_tokens: 10,
     cached_input_tokens: 0,
     output_tokens: 1,
+    ...NO_UNITS,
     cost_nanos: 12_000n,
     attempts: 1,
     upstream_id: null,

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { findUsageInTail } from '../server/gateway/usage.ts';
+import { findUsageInTail } from '../server/gateway/counting/usage-tail.ts';
 import { answer, hang, startEngine, stream, usageOf, write } from './fakes/engine.ts';
 import { startGateway } from './gateway-rig.ts';
 import { until } from './until.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import OpenAI from 'openai';
 import { pino } from 'pino';
-import { type Backend, CatalogEntry, type Prices } from '../sdk/contract/index.ts';
+import { type Backend, type CatalogCategory, CatalogEntry, type Prices } from '../sdk/contract/index.ts';
 import { openKeyring } from '../server/accounts/keyring.ts';
 import { makeKey } from '../server/accounts/secret-key.ts';
 import { insertAccount, insertKey } from '../server/accounts/store.ts';
@@ -69,6 +69,20 @@ export async function startGateway(
         ...init,
         headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', ...init.headers },
       }),
+    /** Posts to any endpoint: objects as JSON, all else as it is. */
+    call: (apiKey: string, path: string, body: object, init: RequestInit = {}) => {
+      const isRaw = body instanceof FormData || Buffer.isBuffer(body);
+      return fetch(`${url}${path}`, {
+        method: 'POST',
+        body: isRaw ? (body as FormData) : JSON.stringify(body),
+        ...init,
+        headers: {
+          authorization: `Bearer ${apiKey}`,
+          ...(!isRaw && { 'content-type': 'application/json' }),
+          ...init.headers,
+        },
+      });
+    },
 
     /** An account with credit and a key. */
     async account(dollars = 10, key: Partial<KeyRow> = {}) {
@@ -124,10 +138,11 @@ export async function startGateway(
       await changes.nudge('replicas');
     },
 
-    /** Usage as soon as there are `count` records. */
-    async usage(count = 1) {
+    /** Usage, of one account or of all, as soon as there are `count` records. */
+    async usage(count = 1, account_id?: string) {
       for (;;) {
-        const rows = await db.selectFrom('usage_records').selectAll().orderBy('id').execute();
+        const all = await db.selectFrom('usage_records').selectAll().orderBy('id').execute();
+        const rows = account_id === undefined ? all : all.filter((row) => row.account_id === account_id);
         if (rows.length >= count) return rows;
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
@@ -171,7 +186,7 @@ interface WorkloadOptions {
 interface ModelOptions extends WorkloadOptions {
   prices?: Prices | null;
   aliases?: string[];
-  category?: 'chat' | 'embedding';
+  category?: CatalogCategory;
 }
 
 function saveModel(db: Db, id: string, options: ModelOptions, backends: Backend[]) {
@@ -201,6 +216,9 @@ async function insertWorkload(db: Db, options: WorkloadOptions & { account_id: s
         category: options.workloadCategory ?? 'chat',
         spec: encodeSpec({
           placements: [{ region: 'r0', price_nanos: 0n }],
+          candidates: [],
+          left: [],
+          mounts: [],
           replicas: 1,
           gpu: { type: 'none', count: 1 },
           image: 'test',

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { readJsonBody } from '../server/gateway/bodies/json-body.ts';
 import { BROKEN, skipSpace, skipValue } from '../server/gateway/scan.ts';
-import { readChatBody, spliceChatBody } from '../server/gateway/splice.ts';
 
-const read = (text: string) => readChatBody(Buffer.from(text));
+const read = (text: string) => readJsonBody(Buffer.from(text), 'application/json');
 const splice = (text: string, model: string, usage: 'as_asked' | 'final' | 'continuous' = 'as_asked') =>
-  spliceChatBody(read(text), { model, usage }).toString();
+  read(text).splice(model, usage).toString();
 
 /** Spells a value with white space and escapes that mean the same. */
 const spelled = (value: unknown): fc.Arbitrary<string> =>

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { findUsageInTail, readUsage, StreamMeter, TOKENS_MAX } from '../server/gateway/usage.ts';
+import { newEvent } from '../server/gateway/answers/stream-event.ts';
+import { StreamMeter } from '../server/gateway/counting/stream-meter.ts';
+import { readUsage, TOKENS_MAX } from '../server/gateway/counting/usage.ts';
+import { findUsageInTail } from '../server/gateway/counting/usage-tail.ts';
 
 const counts = (input_tokens: number, output_tokens: number, cached_input_tokens = 0) => ({
   input_tokens,
@@ -77,8 +80,8 @@ describe('the tail of an answer', () => {
 });
 
 describe('the meter of a stream', () => {
-  const note = (meter: StreamMeter, choice: number | undefined, used: ReturnType<typeof counts> | undefined) =>
-    meter.note({ choice, usage: used, hasContent: choice !== undefined });
+  const note = (meter: StreamMeter, choice: number | undefined, usage: ReturnType<typeof counts> | undefined) =>
+    meter.note({ ...newEvent(Buffer.alloc(0)), choice, usage, hasContent: choice !== undefined });
 
   test('believes the total of the last event', () => {
     const meter = new StreamMeter(400);

@@ -342,6 +342,11 @@ test('only POST on the hot path is the gateway’s', async () => {
     ['POST', '/v1/chat/completions/x', false],
     ['POST', '/v1/chat/completionsx', false],
     ['GET', '/v1/models', false],
+    ['POST', '/v1/audio/transcriptions', true],
+    ['POST', '/v1/images/generations?n=1', true],
+    ['GET', '/v1/audio/speech', false],
+    ['POST', '/v1/completionsx', false],
+    ['POST', '/v1/video/generations', false],
   ] as const)
     assert.equal(eco.gateway.handles(method, url), expected, `${method} ${url}`);
 });

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,11 +53,13 @@ const base: Deployment = {
   generation: 1,
   replicas: 1,
   image: 'none',
+  engine: 'custom',
   command: [process.execPath, '-e', COUNTER],
   args: [],
   env: {},
   secrets: { SECRET: 'hunter2-hunter2' },
   gpu: { type: 'h100', count: 1 },
+  mounts: [],
   port: null,
   health_path: '/health',
   startup_seconds: 20,
@@ -125,7 +136,7 @@ describe('a local region', { concurrency: 3, timeout: 60_000 }, () => {
     const env = JSON.parse(await get(replica));
     assert.deepEqual(
       [env.GREETING, env.SECRET, env.CUDA_VISIBLE_DEVICES, env.ECO_REPLICA, env.ECO_REGION, env.ECO_WORKLOAD],
-      ['hello', 'hunter2-hunter2', '4,5', replica?.id, 'local-a', 'counter:142'],
+      ['hello', 'hunter2-hunter2', 'simulated-4,simulated-5', replica?.id, 'local-a', 'counter:142'],
     );
     assert.equal(env.ECO_PEPPER_OF_THE_SERVER, undefined);
     assert.deepEqual(
@@ -296,7 +307,12 @@ describe('a local region', { concurrency: 3, timeout: 60_000 }, () => {
   });
 
   for (const [what, change, message] of [
-    ['an image', { command: null, image: 'vllm/vllm-openai' }, /runs commands of this machine, not images/],
+    ['an image', { command: null, image: 'me/mine' }, /runs commands of this machine, not images/],
+    [
+      'an engine that is not installed',
+      { command: null, engine: 'vllm' },
+      /no program "vllm" on the PATH .*install vllm/,
+    ],
     [
       'an unknown program',
       { command: ['no-such-program-anywhere'] },
@@ -356,7 +372,7 @@ describe('a local region', { concurrency: 3, timeout: 60_000 }, () => {
   test('what is not ready within its budget is ended and started again', async () => {
     await using bench = makeBench();
     const region = await bench.open();
-    await region.apply({ ...base, command: null, image: 'ecolink/sim', args: ['--load', '60s'], startup_seconds: 1 });
+    await region.apply({ ...base, command: null, engine: 'sim', args: ['--load', '60s'], startup_seconds: 4 });
     const loading = await until('it loads', async () =>
       (await seen(region)).find(({ state, message }) => state === 'loading' && /503/.test(message)),
     );
@@ -365,7 +381,7 @@ describe('a local region', { concurrency: 3, timeout: 60_000 }, () => {
       (await seen(region)).find(({ reason }) => reason === 'startup_timeout'),
     );
     assert.deepEqual([late.state, late.restarts], ['restarting', 1]);
-    assert.equal(late.message, 'Not ready within 1 s: GET /health answers 503.');
+    assert.equal(late.message, 'Not ready within 4 s: GET /health answers 503.');
   });
 
   test('a ready replica that fails its probes twice is unready, and ready again as soon as it answers', async () => {
@@ -382,6 +398,46 @@ describe('a local region', { concurrency: 3, timeout: 60_000 }, () => {
     await get(replica, '/heal');
     const [healed] = await untilReady(region, 1);
     assert.deepEqual([healed?.pid, healed?.restarts], [replica?.pid, 0]);
+  });
+
+  test('a ready replica that stays unready is started again, and that is told', async () => {
+    await using bench = makeBench({ unresponsiveMaxMs: 300 });
+    const region = await bench.open();
+    await region.apply(base);
+    const [replica] = await untilReady(region, 1);
+    await get(replica, '/sicken');
+    const restarting = await until('it is being started again', async () =>
+      (await seen(region)).find(({ state }) => state === 'restarting'),
+    );
+    assert.equal(restarting.reason, 'unresponsive');
+    assert.match(restarting.message, /^Was ready, then not for \d+ s: GET \/health answers 500\.$/);
+    const [healed] = await untilReady(region, 1);
+    assert.notEqual(healed?.pid, replica?.pid);
+    assert.deepEqual([healed?.id, healed?.restarts], [replica?.id, 1]);
+  });
+
+  test('after the end its secrets are nowhere on the disk, and its logs still have stars for them', async () => {
+    await using bench = makeBench();
+    const region = await bench.open();
+    await region.apply(base);
+    const [replica] = await untilReady(region, 1);
+    await get(replica, '/exit').catch(() => {});
+    await untilReady(region, 1, ({ restarts }) => restarts === 1);
+    await region.stopAll();
+    await region[Symbol.asyncDispose]();
+
+    const folder = join(bench.options.directory, String(replica?.id));
+    const secret = String(base.secrets.SECRET);
+    const tellers = () =>
+      readdirSync(folder).filter((name) => readFileSync(join(folder, name), 'utf8').includes(secret));
+    assert.ok(tellers().includes('spec.json') && tellers().includes('run-1.log'), String(tellers()));
+    const later = await bench.open({ clock: () => Date.now() + 11_000 });
+    await until('they are gone', () => tellers().length === 0);
+    const told = (await logOf(later, { previous: true })).filter(({ stream }) => stream === 'stderr');
+    assert.deepEqual(
+      told.map(({ text }) => text),
+      [`fatal: told to, key ${MASK}`],
+    );
   });
 
   test('a gone replica keeps its logs for seven days, then its folder goes', async () => {

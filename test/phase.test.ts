@@ -18,6 +18,7 @@ const subject = (changes: Partial<Subject> = {}): Subject => ({
   replicas: 1,
   gpu: { type: 'h100', count: 1 },
   startup_seconds: 600,
+  mayMove: false,
   memory: newMemory(NOW - 1_000),
   ...changes,
 });

@@ -20,6 +20,7 @@ const subject = (changes: Partial<Subject> = {}): Subject => ({
   replicas: 2,
   gpu: { type: 'h100', count: 1 },
   startup_seconds: 600,
+  mayMove: false,
   memory: newMemory(NOW),
   ...changes,
 });

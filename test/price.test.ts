@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { type CatalogCategory, formatMoney, type Prices } from '../sdk/contract/index.ts';
-import { isPriced, priceGpuTime, priceUsage } from '../server/billing/price.ts';
+import { isPriced, priceGpuTime, priceUsage, type UnitCounts } from '../server/billing/price.ts';
 
 const tokens = (input_tokens: number, output_tokens = 0, cached_input_tokens = 0) => ({
   input_tokens,
@@ -40,6 +40,17 @@ describe('priceUsage', () => {
   ] satisfies [string, Prices, ReturnType<typeof tokens>, bigint][]) {
     test(name, () => assert.equal(priceUsage(prices, counts), nanos));
   }
+
+  for (const [name, prices, counts, nanos] of [
+    ['charges images each', { per_image: '0.01' }, { images: 3 }, 30_000_000n],
+    ['charges audio by the millisecond', { per_audio_second: '0.0001' }, { audio_ms: 1_500 }, 150_000n],
+    ['charges characters per 1K', { per_1k_characters: '0.015' }, { characters: 1 }, 15_000n],
+    ['charges documents per 1K', { per_1k_documents: '0.10' }, { documents: 250 }, 25_000_000n],
+    ['charges video by the millisecond', { per_video_second: '0.05' }, { video_ms: 2_063 }, 103_150_000n],
+    ['adds all units before it rounds', { input_per_1m: '0.0004', per_audio_second: '0.0000001' }, { audio_ms: 1 }, 1n],
+    ['does not bill a unit without a price', { per_image: '0.01' }, { video_ms: 9_000 }, 0n],
+  ] satisfies [string, Prices, Partial<UnitCounts>, bigint][])
+    test(name, () => assert.equal(priceUsage(prices, { ...tokens(1), ...counts }), nanos));
 
   for (const bad of [-1, 0.5, Number.NaN, 2 ** 53])
     test(`refuses ${bad} tokens`, () =>

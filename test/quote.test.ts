@@ -4,7 +4,10 @@ import fc from 'fast-check';
 import { EcoError } from '../sdk/contract/index.ts';
 import type { Stock } from '../server/regions/stock.ts';
 import { checkRoom, lessReserved } from '../server/workloads/capacity.ts';
-import { startupSeconds } from '../server/workloads/engines.ts';
+import { custom } from '../server/workloads/engines/custom.ts';
+import { sim } from '../server/workloads/engines/sim.ts';
+import { startupSeconds } from '../server/workloads/engines/startup-seconds.ts';
+import { vllm } from '../server/workloads/engines/vllm.ts';
 import { planPlacement, quoteOf, type Wish } from '../server/workloads/quote.ts';
 import { holdOf, rateOf } from '../server/workloads/rate.ts';
 
@@ -13,6 +16,7 @@ type Gpu = [type: string, price: string, free: number, total?: number, block?: n
 const stock = (region: string, gpus: Gpu[], changes: Partial<Stock> = {}): Stock => ({
   region,
   kind: 'local',
+  engines: ['sim'],
   unreachable: null,
   offers: gpus.map(([gpu, price_per_hour, free, total = 8, largest_free_block = free]) => ({
     gpu,
@@ -31,6 +35,7 @@ const wish = (changes: Partial<Wish> = {}): Wish => ({
   replicas: 1,
   spread: 2,
   image: 'ecolink/sim',
+  engine: sim,
   command: null,
   name: 'my-llama',
   ...changes,
@@ -91,13 +96,35 @@ describe('placement', () => {
     [
       'an image goes where images run',
       'h100 k',
-      wish({ image: 'vllm/vllm-openai:v1' }),
+      wish({ image: 'vllm/vllm-openai:v1', engine: vllm }),
       [...two, stock('k', [['h100', '9.00', 1]], { kind: 'kubernetes' })],
     ],
-    ['a command runs in local regions', 'h100 b a', wish({ image: 'none', command: ['python'] }), two],
+    ['a command runs in local regions', 'h100 b a', wish({ image: 'none', engine: custom, command: ['python'] }), two],
   ] satisfies [string, string, Wish, Stock[]][]) {
     test(name, () => assert.equal(places(of, regions), expected));
   }
+
+  test('real GPUs are for engines and simulated ones for the simulator, then two regions go before a low price', () => {
+    const regions = [
+      stock('a', [
+        ['h100', '3.20', 8],
+        ['rtx-4090', '0.60', 1],
+        ['l4', '0.80', 4],
+      ]),
+      stock('b', [
+        ['h100', '3.20', 8],
+        ['l4', '0.80', 4],
+      ]),
+    ];
+    const real = regions.map(({ offers, ...region }) => ({
+      ...region,
+      engines: ['sim', 'vllm'],
+      offers: offers.map((offer) => ({ ...offer, simulated: offer.gpu === 'h100' })),
+    }));
+    assert.equal(places(wish(), real), 'h100 a b');
+    assert.equal(places(wish({ engine: vllm }), real), 'l4 a b');
+    assert.equal(places(wish({ engine: vllm, gpu: { count: 8 } }), real), 'h100 a b', 'where no real one fits');
+  });
 
   test('what cannot fit is refused with the arithmetic', () => {
     const full = [stock('local-a', [['h100', '3.20', 1, 8]])];
@@ -135,10 +162,10 @@ describe('placement', () => {
 
   test('a local region refuses an image and names the flag', () => {
     refuses(
-      wish({ image: 'vllm/vllm-openai:v1' }),
+      wish({ image: 'vllm/vllm-openai:v1', engine: vllm }),
       two,
       'not_supported',
-      /not the image "vllm.*--image ecolink\/sim.*--command/,
+      /not the image "vllm.*no "vllm" on the PATH.*--image ecolink\/sim.*--command/,
     );
   });
 

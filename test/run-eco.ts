@@ -10,7 +10,7 @@ import type { FakeApi } from './fakes/api.ts';
 
 export const root = fileURLToPath(new URL('../', import.meta.url));
 const bin = join(root, 'bin/eco.js');
-const RUN_TIMEOUT_MS = 30_000;
+const RUN_TIMEOUT_MS = 60_000;
 
 /** Home and settings of the commands that a test file runs. */
 export const folder = mkdtempSync(join(tmpdir(), 'eco-cli-'));
@@ -20,6 +20,7 @@ interface Options {
   api?: FakeApi | undefined;
   env?: Record<string, string>;
   input?: string;
+  cwd?: string;
 }
 
 export const environment = ({ api, env }: Options) => ({
@@ -32,7 +33,11 @@ export const environment = ({ api, env }: Options) => ({
 
 /** Starts the real binary. */
 export function start(args: string[], options: Options): ChildProcess {
-  const child = spawn(process.execPath, [bin, ...args], { env: environment(options), timeout: RUN_TIMEOUT_MS });
+  const child = spawn(process.execPath, [bin, ...args], {
+    env: environment(options),
+    timeout: RUN_TIMEOUT_MS,
+    cwd: options.cwd,
+  });
   child.stdin?.on('error', () => {}); // a command that does not read its input closes it
   child.stdin?.end(options.input ?? '');
   return child;

@@ -34,6 +34,7 @@ const soon = { retryAfter: 0 };
 describe('every endpoint of the contract has an SDK method', () => {
   const ref = 'my-llama:142';
   const messages = hello.messages;
+  const file = new File(['RIFF'], 'hello.wav');
   /** Endpoint name → the documented methods that reach it. */
   const methods: Record<string, ((eco: Eco) => PromiseLike<unknown> | AsyncIterable<unknown>)[]> = {
     whoAmI: [(eco) => eco.account.whoAmI()],
@@ -47,6 +48,11 @@ describe('every endpoint of the contract has an SDK method', () => {
     registerModel: [(eco) => eco.models.register(registration)],
     listModels: [(eco) => eco.models.list()],
     getModel: [(eco) => eco.models.get('my-llama')],
+    updateModel: [(eco) => eco.models.update('my-llama', { source: { type: 'image' } })],
+    setAlias: [(eco) => eco.aliases.set('stable', ref)],
+    listAliases: [(eco) => eco.aliases.list()],
+    getAlias: [(eco) => eco.aliases.get('stable')],
+    removeAlias: [(eco) => eco.aliases.remove('stable')],
     removeModel: [(eco) => eco.models.remove('my-llama')],
     launchInstance: [
       (eco) => eco.instances.launch({ model: 'my-llama' }),
@@ -73,6 +79,24 @@ describe('every endpoint of the contract has an SDK method', () => {
     priceModel: [(eco) => eco.admin.priceModel({ model: 'llama', prices: { input_per_1m: '1' } })],
     listAdminModels: [(eco) => eco.admin.listModels()],
     createChatCompletion: [(eco) => eco.chat.create(hello), (eco) => eco.chat.stream({ model: ref, messages })],
+    createCompletion: [
+      (eco) => eco.completions.create({ model: ref, prompt: 'Once' }),
+      (eco) => eco.completions.stream({ model: ref, prompt: 'Once' }),
+    ],
+    createResponse: [
+      (eco) => eco.responses.create({ model: ref, input: 'Hello' }),
+      (eco) => eco.responses.stream({ model: ref, input: 'Hello' }),
+    ],
+    createEmbedding: [(eco) => eco.embeddings.create({ model: ref, input: 'Hello' })],
+    rerank: [(eco) => eco.ranking.rerank({ model: ref, query: 'Who?', documents: ['Me.'] })],
+    createImage: [(eco) => eco.images.generate({ model: ref, prompt: 'A cat' })],
+    editImage: [(eco) => eco.images.edit({ model: ref, prompt: 'A hat', image: file })],
+    createSpeech: [(eco) => eco.audio.speak({ model: ref, input: 'Hello' })],
+    createTranscription: [(eco) => eco.audio.transcribe({ model: ref, file })],
+    createVideo: [(eco) => eco.videos.create({ model: ref, prompt: 'A cat runs' })],
+    getVideo: [(eco) => eco.videos.get('vid_1')],
+    getVideoContent: [(eco) => eco.videos.content('vid_1')],
+    cancelVideo: [(eco) => eco.videos.cancel('vid_1')],
     listServedModels: [(eco) => eco.servedModels.list()],
     getServedModel: [(eco) => eco.servedModels.get('meta/llama')],
     getBalance: [(eco) => eco.billing.balance()],
@@ -103,7 +127,7 @@ describe('every endpoint of the contract has an SDK method', () => {
         .filter((name) => !used.includes(`eco.${name}(`)),
     );
     assert.deepEqual(
-      missing.filter((name) => !/\.waitUntil(Running)?$/.test(name)),
+      missing.filter((name) => !/\.waitUntil(Running|Completed)?$/.test(name)),
       [],
     );
   });
@@ -119,11 +143,17 @@ async function assertReaches(endpoint: Endpoint, request: Request) {
   const inPath = Object.fromEntries(
     pathFields(endpoint.path).map((name, i) => [name, decodeURIComponent(found[i + 1]!)]),
   );
-  const rest: object = endpoint.method === 'POST' ? Object(await request.json()) : Object.fromEntries(searchParams);
+  const rest: object = hasBody(request) ? await fieldsOf(request, endpoint) : Object.fromEntries(searchParams);
   for (const name of Object.keys(inPath)) assert.ok(!(name in rest), `${name} is also outside the path`);
   endpoint.input.parse({ ...rest, ...inPath });
   assert.equal(request.headers.get('authorization'), 'Bearer eco_test');
   assert.equal(request.headers.has('idempotency-key'), endpoint.method === 'POST');
+}
+
+const hasBody = ({ method }: Request) => method === 'POST' || method === 'PUT';
+
+async function fieldsOf(request: Request, { body }: Endpoint): Promise<object> {
+  return body === 'multipart' ? Object.fromEntries(await request.formData()) : Object(await request.json());
 }
 
 const spy =

@@ -86,14 +86,16 @@ export async function openWorkloadBench(dialect: Dialect, settings: BenchSetting
     wallets,
     regions,
   };
-  const reconciler = reconciles ? await startReconciler(base) : { nudge() {}, async [Symbol.asyncDispose]() {} };
+  const reconciler = reconciles
+    ? await startReconciler(base)
+    : { nudge() {}, follow() {}, async [Symbol.asyncDispose]() {} };
   const close = async () => {
     await reconciler[Symbol.asyncDispose]();
     await changes[Symbol.asyncDispose]();
     await database[Symbol.asyncDispose]();
     rmSync(directory, { recursive: true, force: true });
   };
-  const context: Context = { ...base, reconciler, [Symbol.asyncDispose]: close };
+  const context: Context = { ...base, reconciler, changeRegions: async () => {}, [Symbol.asyncDispose]: close };
   const app = createApp(context, () => false);
 
   const newTenant = async (amount: string, { isSystem = false } = {}): Promise<Tenant> => {

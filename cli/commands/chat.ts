@@ -12,7 +12,7 @@ export default class Chat extends EcoCommand {
     'The answer streams to standard output. Without a message it is read from a pipe, or asked for again and again.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> my-llama:142 "Hello"',
-    'git diff | <%= config.bin %> <%= command.id %> llama-3.1-8b --system "Review this."',
+    'git diff | <%= config.bin %> <%= command.id %> llama-3.1-8b-instruct --system "Review this."',
   ];
   static override args = {
     model: Args.string({
@@ -61,6 +61,8 @@ export default class Chat extends EcoCommand {
         if (this.jsonEnabled()) this.showLine(chunk, content);
         else process.stdout.write(content);
       }
+    } catch (error) {
+      throw text === '' ? await namingNoStream(error, ask.model) : error;
     } finally {
       if (text !== '' && !this.jsonEnabled()) process.stdout.write('\n');
     }
@@ -103,6 +105,15 @@ async function servedName(eco: Eco, model: string): Promise<string> {
     if (error instanceof Error && 'code' in error && error.code === 'not_found') return model;
     throw error;
   }
+}
+
+/** An engine that cannot stream answers whole, or not at all: without streaming it can be asked. */
+async function namingNoStream(error: unknown, model: string): Promise<unknown> {
+  const { code, message } = Object(error) as { code?: string; message?: string };
+  if (code !== 'invalid_answer' && code !== 'stream_cut') return error;
+  const { EcoError } = await import('../../sdk/index.ts');
+  const hint = `If the engine cannot stream: eco chat ${model} --no-stream`;
+  return new EcoError(code, message ?? code, { hint, status: (error as { status?: number }).status, cause: error });
 }
 
 const requestOf = ({ model, maxTokens }: Ask, messages: ChatMessage[]) => ({

@@ -4,6 +4,7 @@ import { workloadArg } from '../shared-flags.ts';
 
 export default class Extend extends EcoCommand {
   static override summary = 'buy more hours for a GPU instance or cluster';
+  static override examples = ['<%= config.bin %> <%= command.id %> 142 --hours 24'];
   static override args = { workload: workloadArg };
   static override flags = { hours: Flags.integer({ required: true, min: 1, max: 8760, description: 'how many more' }) };
 

@@ -1,7 +1,9 @@
 import type { WhoAmI } from '../../sdk/index.ts';
 import { askHidden, canAsk, readStdin } from '../ask.ts';
 import { EcoCommand } from '../base.ts';
-import { findProfile, profileName, saveProfile } from '../settings.ts';
+import { type ConnectionFlags, readLayers } from '../config/layers.ts';
+import { findProfile, profileName, saveProfile } from '../config/profiles.ts';
+import { resolveSettings } from '../config/settings.ts';
 import { UsageError } from '../usage-error.ts';
 
 export default class Login extends EcoCommand {
@@ -11,17 +13,17 @@ export default class Login extends EcoCommand {
     'It is kept in a file that only you can read. An admin key is kept beside the key of the account.';
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --api-url https://eco.example.com < key.txt',
+    '<%= config.bin %> <%= command.id %> --api-url https://eco.example.com --profile prod < key.txt',
   ];
 
   async run() {
     const { flags } = await this.parse(Login);
     const { DEFAULT_URL, Eco } = await import('../../sdk/index.ts');
     const profile = profileName(flags.profile);
-    const url = flags['api-url'] ?? process.env.ECO_API_URL ?? (await findProfile(profile))?.api_url ?? DEFAULT_URL;
+    const url = serverNamed(flags) ?? findProfile(profile)?.api_url ?? DEFAULT_URL;
     const apiKey = await this.#readKey(url);
     const who = await new Eco({ baseUrl: url, apiKey }).account.whoAmI();
-    const path = await saveProfile(profile, {
+    const path = saveProfile(profile, {
       api_url: url,
       ...(who.admin ? { admin_key: apiKey } : { api_key: apiKey }),
     });
@@ -35,6 +37,11 @@ export default class Login extends EcoCommand {
     if (!canAsk(this.jsonEnabled())) throw new UsageError('No key: pipe it in, or set ECO_API_KEY.');
     return askHidden(`API key for ${url}: `);
   }
+}
+
+/** A key goes where its owner says: not to a server that only a file of the project names. */
+function serverNamed(flags: ConnectionFlags): string | undefined {
+  return resolveSettings(readLayers(flags).filter(({ kind }) => kind !== 'project')).api_url?.value;
 }
 
 const nameOf = ({ account }: WhoAmI) => (account ? `${account.name} (${account.id})` : 'operator');

@@ -15,11 +15,13 @@ const columns: Columns<Row> = {
   PRICE: ({ offer }) => offer && `${dollars(offer.price_per_hour)}/h`,
   FREE: ({ offer }) => offer && `${offer.free} of ${offer.total}`,
   'LARGEST BLOCK': ({ offer }) => offer?.largest_free_block,
+  FILESYSTEMS: ({ region }) => region.filesystems.map(({ name }) => name).join(', ') || null,
   STATE: ({ region }) => (region.reachable ? 'reachable' : `unreachable: ${region.message ?? 'no reason given'}`),
 };
 
 export default class Regions extends EcoCommand {
-  static override summary = 'list regions with their GPUs, prices and what is free';
+  static override summary = 'list regions with their GPUs, prices, filesystems and what is free';
+  static override examples = ['<%= config.bin %> <%= command.id %>'];
 
   async run() {
     const { flags } = await this.parse(Regions);

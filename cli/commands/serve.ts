@@ -5,7 +5,7 @@ import { UsageError } from '../usage-error.ts';
 export default class Serve extends EcoCommand {
   static override summary = 'run a server';
   static override description =
-    'Settings come from ecolink.yaml, then ECO_LISTEN, ECO_DATA, ECO_DATABASE_URL and ECO_LOG_LEVEL, then flags. The first start makes the admin key and shows it once, unless ECO_ADMIN_KEY gives one. SIGTERM drains.';
+    'Settings come from ecolink.yaml, then ECO_LISTEN, ECO_DATA, ECO_DATABASE_URL and ECO_LOG_LEVEL, then flags. The first start makes the admin key and shows it once, unless ECO_ADMIN_KEY gives one. Kubernetes regions that are changed in the file are taken over without a restart. SIGTERM drains.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> --config ecolink.yaml',
     '<%= config.bin %> <%= command.id %> --listen 0.0.0.0:8080 --data /var/lib/ecolink',
@@ -18,14 +18,14 @@ export default class Serve extends EcoCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Serve);
-    const [{ main }, { ConfigError, readConfig }] = await Promise.all([
+    const [{ main }, { ConfigError }] = await Promise.all([
       import('../../server/main.ts'),
       import('../../server/config.ts'),
     ]);
     const { listen, data } = flags;
     try {
-      const config = readConfig(flags.config, process.env, { ...(listen && { listen }), ...(data && { data }) });
-      await main(config, ({ url, newAdminKey }) => {
+      const overrides = { ...(listen && { listen }), ...(data && { data }) };
+      await main({ path: flags.config, overrides }, ({ url, newAdminKey }) => {
         const shown = newAdminKey === undefined ? '' : `\nAdmin key, shown only now: ${newAdminKey}`;
         this.showLine(
           { url, pid: process.pid, ...(newAdminKey && { admin_key: newAdminKey }) },

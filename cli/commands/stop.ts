@@ -1,3 +1,4 @@
+import { aliasWarning } from '../aliases.ts';
 import { quiet, waitFlags, workloadArg } from '../shared-flags.ts';
 import { WorkloadCommand } from '../workload-command.ts';
 
@@ -10,6 +11,9 @@ export default class Stop extends WorkloadCommand {
   async run() {
     const { args, flags } = await this.parse(Stop);
     const eco = await this.client(flags);
-    return this.settle(eco, await eco.workloads.stop(args.workload), 'stopped', flags);
+    const stopping = await eco.workloads.stop(args.workload);
+    const warning = await aliasWarning(eco, stopping.id);
+    if (warning) this.note(warning);
+    return this.settle(eco, stopping, 'stopped', flags);
   }
 }

@@ -1,3 +1,4 @@
+import { aliasWarning } from '../aliases.ts';
 import { quiet, waitFlags, workloadArg, yes } from '../shared-flags.ts';
 import { WorkloadCommand } from '../workload-command.ts';
 
@@ -11,6 +12,8 @@ export default class Terminate extends WorkloadCommand {
     const { args, flags } = await this.parse(Terminate);
     const eco = await this.client(flags);
     const { id, ref } = await eco.workloads.get(args.workload);
+    const warning = await aliasWarning(eco, id);
+    if (warning) this.note(warning);
     await this.confirm(`Terminate ${ref} for good?`, flags);
     return this.settle(eco, await eco.workloads.terminate(id), 'terminated', flags);
   }

@@ -77,7 +77,8 @@ function requestOf(endpoint: Endpoint) {
     ...(needed.length > 0 && { required: needed }),
     ...(endpoint.answer !== 'gateway' && { additionalProperties: false }),
   };
-  return { parameters, body: { required: needed.length > 0, content: { 'application/json': { schema } } } };
+  const media = endpoint.body === 'multipart' ? 'multipart/form-data' : 'application/json';
+  return { parameters, body: { required: needed.length > 0, content: { [media]: { schema } } } };
 }
 
 interface ObjectSchema extends JsonSchema {
@@ -99,10 +100,10 @@ function parameter(where: 'path' | 'query', name: string, field: JsonSchema = {}
 
 function answerOf(endpoint: Endpoint): { content: Record<string, { schema: JsonSchema }>; components: Components } {
   const { schema, components } = outputSchema(endpoint.output);
-  if (endpoint.answer === 'lines') return { content: { 'application/x-ndjson': { schema } }, components };
-  if (endpoint !== createChatCompletion) return { content: { 'application/json': { schema } }, components };
+  const content = { [endpoint.answer === 'lines' ? 'application/x-ndjson' : endpoint.media]: { schema } };
+  if (endpoint !== createChatCompletion) return { content, components };
   return {
-    content: { 'application/json': { schema }, 'text/event-stream': { schema: EVENTS } },
+    content: { ...content, 'text/event-stream': { schema: EVENTS } },
     components: { ...components, ...outputSchema(ChatChunk).components },
   };
 }

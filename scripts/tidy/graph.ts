@@ -23,13 +23,14 @@ const PROGRAMS = [
   /^bin\//,
   /^sdk\/index\.ts$/,
   /^cli\/commands\//,
-  /^cli\/not-found\.ts$/,
+  /^cli\/(?:not-found|help-class)\.ts$/,
   /^server\/main\.ts$/,
   /^scripts\/[\w-]+\.ts$/,
-  /^bench\/(?:run|report|selftest|ecolink)\.ts$/,
+  /^bench\/(?:run|report|selftest|ecolink|startup)\.ts$/,
   /^bench\/peers\//,
+  /^server\/cluster\/kubernetes\/client\/exec\.ts$/, // terminals come next; the tests on the rig run it
 ];
-const TESTS = /^test\/(?:.*\.test|global-setup)\.ts$/;
+const TESTS = /^test\/(?:.*\.(?:test|kube)|(?:kube\/)?global-setup|kube\/(?:cli|read-weights))\.ts$/;
 
 /** Files that no program reaches; a product file that only a test imports counts as such. */
 export function inspectUnused(sources: readonly Source[]): Finding[] {

@@ -46,9 +46,9 @@ export function inspectSkips(sources: readonly Source[]): Finding[] {
     ]);
 }
 
-const REASON_NAME = /^(?:no|why)[A-Z]\w*\s*$/;
+const REASON_NAME = /^(?:no|why)[A-Z]\w*(?:\(\))?\s*$/;
 
-/** A text that is long enough to be one, or a constant whose name says that it is: `noTerminal`, `whyNoPostgres`. */
+/** A text that is long enough to be one, or a name that says that it is: `noTerminal`, `whyNoRig()`. */
 const tellsWhy = ({ literals }: Source, { 0: found, 1: option, index }: RegExpExecArray) =>
   option !== undefined &&
   (REASON_NAME.test(option) ||

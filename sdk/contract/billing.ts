@@ -56,6 +56,11 @@ export const UsageRow = z.object({
   input_tokens: z.int(),
   cached_input_tokens: z.int(),
   output_tokens: z.int(),
+  images: z.int(),
+  audio_seconds: z.number().describe('Heard or spoken, to the millisecond.'),
+  characters: z.int().describe('Read aloud.'),
+  documents: z.int().describe('Ranked.'),
+  video_seconds: z.number(),
   cost: z.string().describe('Dollars charged per request; 0 for own instances, whose hold pays.'),
   started_at: z.int().nullable(),
 });

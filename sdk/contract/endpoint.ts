@@ -23,15 +23,19 @@ export interface Endpoint<I extends z.ZodType = z.ZodType, O extends z.ZodType =
   readonly scope: Scope;
   readonly input: I;
   readonly output: O;
+  /** How a POST or PUT carries its fields. `multipart`: as form data, with files. */
+  readonly body: 'json' | 'multipart';
   /** `json`: one document. `lines`: one JSON document a line, for as long as the client listens. `gateway`: bound by the data plane. */
   readonly answer: 'json' | 'lines' | 'gateway';
+  /** What the answer is where it is no JSON, like `audio/*`. */
+  readonly media: string;
 }
 
-type Described<I extends z.ZodType, O extends z.ZodType> = Omit<Endpoint<I, O>, 'answer'> &
-  Partial<Pick<Endpoint, 'answer'>>;
+type Described<I extends z.ZodType, O extends z.ZodType> = Omit<Endpoint<I, O>, 'body' | 'answer' | 'media'> &
+  Partial<Pick<Endpoint, 'body' | 'answer' | 'media'>>;
 
 export function endpoint<I extends z.ZodType, O extends z.ZodType>(described: Described<I, O>): Endpoint<I, O> {
-  return { answer: 'json', ...described };
+  return { body: 'json', answer: 'json', media: 'application/json', ...described };
 }
 
 /** What a caller may write: fields with defaults are optional. */

@@ -11,8 +11,13 @@ export const ChatMessage = z.looseObject({
 });
 export type ChatMessage = z.infer<typeof ChatMessage>;
 
+/** Of every call: what `model` may be. */
+export const ModelField = z
+  .string()
+  .describe('A platform model or its alias, an alias of your own, or `name:id` of an instance of your own.');
+
 export const ChatInput = z.looseObject({
-  model: z.string().describe('A platform model, or `name:id` of an instance of your own.'),
+  model: ModelField,
   messages: z.array(ChatMessage).min(1),
   stream: z.boolean().optional(),
   max_tokens: z.int().positive().optional(),
@@ -57,6 +62,62 @@ export const createChatCompletion = endpoint({
   scope: 'inference',
   input: ChatInput,
   output: ChatCompletion,
+  answer: 'gateway',
+});
+
+export const CompletionInput = z.looseObject({
+  model: ModelField,
+  prompt: z.union([z.string(), z.array(z.string()), z.array(z.int()), z.array(z.array(z.int()))]),
+  stream: z.boolean().optional(),
+  max_tokens: z.int().positive().optional(),
+});
+
+export const Completion = z.looseObject({
+  id: z.string(),
+  object: z.literal('text_completion'),
+  created: z.int(),
+  model: z.string(),
+  choices: z.array(z.looseObject({ index: z.int(), text: z.string(), finish_reason: z.string().nullable() })),
+  usage: TokenUsage.optional(),
+});
+export type Completion = z.infer<typeof Completion>;
+
+export const createCompletion = endpoint({
+  name: 'createCompletion',
+  method: 'POST',
+  path: '/v1/completions',
+  summary: 'Continue a text, where the engine has it; streamed or not',
+  scope: 'inference',
+  input: CompletionInput,
+  output: Completion,
+  answer: 'gateway',
+});
+
+export const ResponseInput = z.looseObject({
+  model: ModelField,
+  input: z.union([z.string(), z.array(z.looseObject({}))]),
+  stream: z.boolean().optional(),
+  max_output_tokens: z.int().positive().optional(),
+});
+
+export const ModelResponse = z.looseObject({
+  id: z.string(),
+  object: z.literal('response'),
+  model: z.string(),
+  status: z.string(),
+  output: z.array(z.looseObject({ type: z.string() })),
+  usage: z.looseObject({ input_tokens: z.int(), output_tokens: z.int(), total_tokens: z.int() }).nullable().optional(),
+});
+export type ModelResponse = z.infer<typeof ModelResponse>;
+
+export const createResponse = endpoint({
+  name: 'createResponse',
+  method: 'POST',
+  path: '/v1/responses',
+  summary: 'Answer in the form of the Responses API, where the engine has it; streamed or not. Nothing is stored here',
+  scope: 'inference',
+  input: ResponseInput,
+  output: ModelResponse,
   answer: 'gateway',
 });
 

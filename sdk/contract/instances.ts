@@ -1,7 +1,22 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
+import { ModelSource, modelCategories } from './models.ts';
 import { PageQuery, page } from './page.ts';
 import { REPLICAS_MAX, Workload, WorkloadRef, workloadStates } from './workloads.ts';
+
+/** Engines whose arguments, port and health path are known; any other image says them itself. */
+export const engineNames = [
+  'vllm',
+  'sglang',
+  'tgi',
+  'lmdeploy',
+  'ollama',
+  'llama.cpp',
+  'infinity',
+  'tei',
+  'sim',
+] as const;
+export type EngineName = (typeof engineNames)[number];
 
 export const GPUS_PER_REPLICA_MAX = 16;
 /** The hold of an inference instance covers this many hours. */
@@ -21,12 +36,16 @@ export const LaunchInput = z.object({
     .default({ count: 1 })
     .describe('Per replica. Default type: the cheapest that fits.'),
   replicas: z.int().min(1).max(REPLICAS_MAX).default(1).describe('In each region.'),
+  engine: z
+    .enum(engineNames)
+    .optional()
+    .describe('What serves the model. Default: told by the image, else the usual one of the category.'),
   image: z
     .string()
     .min(1)
     .max(300)
     .optional()
-    .describe('Default: the engine of the category. `ecolink/sim` is the built-in simulator.'),
+    .describe('Default: that of the engine. `ecolink/sim` is the built-in simulator.'),
   command: z
     .array(argument)
     .min(1)
@@ -45,7 +64,12 @@ export const LaunchInput = z.object({
     .max(65_535)
     .optional()
     .describe('Where the container listens. Default: the engine’s; local replicas are told in PORT.'),
-  health_path: z.string().regex(/^\//, 'must begin with "/"').max(200).default('/health'),
+  health_path: z
+    .string()
+    .regex(/^\//, 'must begin with "/"')
+    .max(200)
+    .optional()
+    .describe('Answers 200 once the model can be called. Default: the engine’s.'),
   custom_api_path: z
     .string()
     .regex(/^\//, 'must begin with "/"')
@@ -88,7 +112,13 @@ export const launchInstance = endpoint({
   path: '/inference-instances',
   summary: 'Launch an inference instance, or quote it with `dry_run`',
   scope: 'workloads',
-  input: LaunchInput.extend({ dry_run: z.boolean().default(false) }),
+  input: LaunchInput.extend({
+    dry_run: z.boolean().default(false),
+    draft: z
+      .strictObject({ category: z.enum(modelCategories), source: ModelSource })
+      .optional()
+      .describe('With `dry_run`: the model as it would be registered, whatever is registered under its name.'),
+  }),
   output: z.discriminatedUnion('object', [Workload, Quote]),
 });
 

@@ -80,6 +80,25 @@ export const getModel = endpoint({
   output: Model,
 });
 
+export const updateModel = endpoint({
+  name: 'updateModel',
+  method: 'PUT',
+  path: '/models/{model}',
+  summary: 'Change where the weights live; what runs already keeps what it was launched with',
+  scope: 'workloads',
+  input: ModelRef.extend({
+    source: ModelSource.optional(),
+    token: z
+      .string()
+      .min(1)
+      .max(500)
+      .nullable()
+      .optional()
+      .describe('Hugging Face token. Null forgets the one that is kept.'),
+  }),
+  output: Model,
+});
+
 export const removeModel = endpoint({
   name: 'removeModel',
   method: 'DELETE',

@@ -11,6 +11,13 @@ export const Offer = z.object({
 });
 export type Offer = z.infer<typeof Offer>;
 
+export const Filesystem = z.object({
+  name: z.string(),
+  mount: z.string().describe('Where replicas have it; paths of weights lie below.'),
+  size_gib: z.int().nullable().describe('Null where nobody has set it.'),
+});
+export type Filesystem = z.infer<typeof Filesystem>;
+
 export const Region = z.object({
   object: z.literal('region'),
   name: z.string(),
@@ -18,6 +25,7 @@ export const Region = z.object({
   reachable: z.boolean(),
   message: z.string().nullable().describe('Why it cannot be reached.'),
   offers: z.array(Offer),
+  filesystems: z.array(Filesystem).describe('Those that this account may keep weights in.'),
 });
 export type Region = z.infer<typeof Region>;
 
@@ -25,7 +33,7 @@ export const listRegions = endpoint({
   name: 'listRegions',
   method: 'GET',
   path: '/regions',
-  summary: 'Regions with their GPU offers and what is free',
+  summary: 'Regions with their GPU offers, what is free, and their filesystems',
   scope: 'workloads',
   input: none,
   output: z.object({ object: z.literal('list'), data: z.array(Region), next: z.null() }),

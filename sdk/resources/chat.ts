@@ -1,6 +1,7 @@
 import type { RequestOptions } from '../client.ts';
 import { type ChatChunk, type ChatCompletion, type ChatMessage, createChatCompletion } from '../contract/index.ts';
 import { readEvents } from '../stream.ts';
+import { patient } from './inference.ts';
 import { Resource } from './resource.ts';
 
 /** Fields that are not named here go to the engine as they are. */
@@ -11,9 +12,6 @@ export interface ChatRequest {
   max_tokens?: number;
   [field: string]: unknown;
 }
-
-/** As long as the server lets a call run. */
-const INFERENCE_TIMEOUT_MS = 30 * 60_000;
 
 export class Chat extends Resource {
   /**
@@ -30,8 +28,3 @@ export class Chat extends Resource {
     yield* readEvents(response, options);
   }
 }
-
-const patient = (options: RequestOptions = {}): RequestOptions => ({
-  ...options,
-  timeoutMs: options.timeoutMs ?? INFERENCE_TIMEOUT_MS,
-});

@@ -11,7 +11,9 @@ import {
 import type { Listing, Query } from '../pagination.ts';
 import { type Ref, WorkloadVerbs } from './workload-verbs.ts';
 
-export type Launch = Omit<Input<typeof launchInstance>, 'dry_run'>;
+export type Launch = Omit<Input<typeof launchInstance>, 'dry_run' | 'draft'>;
+/** A launch to be quoted; with `draft` of a model that is not registered yet, or differently. */
+export type Quotable = Omit<Input<typeof launchInstance>, 'dry_run'>;
 
 export class Instances extends WorkloadVerbs {
   /** The new instance, `pending`, with 24 hours held. `insufficient_balance`, `no_capacity`, `not_found`: then nothing was made. `POST /inference-instances` */
@@ -20,7 +22,7 @@ export class Instances extends WorkloadVerbs {
   }
 
   /** What a launch would cost and where it would run, in dollars; makes nothing. `POST /inference-instances` with `dry_run` */
-  async quote(input: Launch, options?: RequestOptions): Promise<Quote> {
+  async quote(input: Quotable, options?: RequestOptions): Promise<Quote> {
     return expectObject(await this.client.call(launchInstance, { ...input, dry_run: true }, options), 'quote');
   }
 

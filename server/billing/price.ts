@@ -7,15 +7,39 @@ export interface TokenCounts {
   output_tokens: number;
 }
 
-const UNIT_TOKENS = 1_000_000n;
+/** What is counted beside tokens; times in milliseconds. */
+export interface UnitCounts {
+  images: number;
+  audio_ms: number;
+  characters: number;
+  documents: number;
+  video_ms: number;
+}
+
+export const NO_UNITS: UnitCounts = { images: 0, audio_ms: 0, characters: 0, documents: 0, video_ms: 0 };
+
+/** What a request used. Units that are absent were not used. */
+export type Counts = TokenCounts & Partial<UnitCounts>;
+
+const MILLION = 1_000_000n;
+/** Each unit, its price, and how many a price is for, as parts of a million. */
+const unitPrices = [
+  ['images', 'per_image', MILLION],
+  ['audio_ms', 'per_audio_second', MILLION / 1000n],
+  ['characters', 'per_1k_characters', MILLION / 1000n],
+  ['documents', 'per_1k_documents', MILLION / 1000n],
+  ['video_ms', 'per_video_second', MILLION / 1000n],
+] as const satisfies readonly (readonly [keyof UnitCounts, keyof Prices, bigint])[];
 
 /** Nano-dollars of one request, rounded once, half up. A unit without a price is not billed: `isPriced` guards admission. */
-export function priceUsage(prices: Prices, counts: TokenCounts): bigint {
+export function priceUsage(prices: Prices, counts: Counts): bigint {
   const rates = ratesOf(prices);
   const input = countOf(counts.input_tokens);
   const cached = atMost(countOf(counts.cached_input_tokens), input);
-  const total = (input - cached) * rates.input + cached * rates.cached + countOf(counts.output_tokens) * rates.output;
-  return bounded(divideHalfUp(total, UNIT_TOKENS));
+  let total = (input - cached) * rates.input + cached * rates.cached + countOf(counts.output_tokens) * rates.output;
+  for (const [unit, price, share] of unitPrices)
+    if (counts[unit]) total += countOf(counts[unit]) * nanosOf(prices[price]) * share;
+  return bounded(divideHalfUp(total, MILLION));
 }
 
 interface Rates {
@@ -73,9 +97,9 @@ export function priceGpuTime(times: readonly GpuTime[]): bigint {
 const nanosOf = (price: string | undefined) => (price === undefined ? 0n : parseMoney(price));
 const atMost = (value: bigint, limit: bigint) => (value < limit ? value : limit);
 
-function countOf(tokens: number): bigint {
-  if (!Number.isSafeInteger(tokens) || tokens < 0) throw new RangeError(`Not a count of tokens: ${tokens}`);
-  return BigInt(tokens);
+function countOf(units: number): bigint {
+  if (!Number.isSafeInteger(units) || units < 0) throw new RangeError(`Not a count: ${units}`);
+  return BigInt(units);
 }
 
 /** Half goes away from zero, so that a refund is the exact mirror of a charge. */

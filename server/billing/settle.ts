@@ -24,8 +24,11 @@ export async function settleUsage(
   await changes.nudge(...changed);
 }
 
-/** Locks are taken in one order everywhere: usage rows by id, then the topics, `keys` before `balances`. */
-async function settleBatch(trx: Db, batch: readonly UsageRecord[], now: number): Promise<Topic[]> {
+/**
+ * The same within a transaction of the caller's, who nudges the topics it gives once that is committed. Locks are taken
+ * in one order everywhere: usage rows by id, then the topics, `keys` before `balances`.
+ */
+export async function settleBatch(trx: Db, batch: readonly UsageRecord[], now: number): Promise<Topic[]> {
   const charged = await insertNew(trx, batch, now);
   if (charged.length === 0) return [];
   const announced = await chargeKeys(trx, charged);

@@ -2,6 +2,7 @@ import { formatMoney, type PageOf, type UsageRow, type usageGroups } from '../..
 import type { Db } from '../db/open.ts';
 import { pageOf } from '../page.ts';
 import { readCursor } from './cursor.ts';
+import type { UnitCounts } from './price.ts';
 import { type UsageSpan, usageIn } from './usage-span.ts';
 
 type Group = Exclude<(typeof usageGroups)[number], 'request'>;
@@ -46,6 +47,8 @@ function listByRequests(db: Db, query: GroupQuery) {
   });
 }
 
+const units = ['images', 'audio_ms', 'characters', 'documents', 'video_ms'] as const;
+
 const columns = { day: 'day', model: 'model', key: 'key_id', workload: 'workload_id' } as const;
 
 function sumsBy(db: Db, query: GroupQuery) {
@@ -58,13 +61,14 @@ function sumsBy(db: Db, query: GroupQuery) {
       cast<number>(fn.sum('input_tokens'), 'bigint').as('input_tokens'),
       cast<number>(fn.sum('cached_input_tokens'), 'bigint').as('cached_input_tokens'),
       cast<number>(fn.sum('output_tokens'), 'bigint').as('output_tokens'),
+      ...units.map((unit) => cast<number>(fn.sum(unit), 'bigint').as(unit)),
       cast<bigint>(fn.sum('cost_nanos'), 'bigint').as('cost_nanos'),
     ])
     .where(column, 'is not', null)
     .groupBy(column);
 }
 
-interface Sums {
+interface Sums extends UnitCounts {
   key: string | number | null;
   requests: number;
   estimated: number;
@@ -74,7 +78,7 @@ interface Sums {
   cost_nanos: bigint;
 }
 
-const groupView = (by: Group, { key, estimated, cost_nanos, ...sums }: Sums): UsageRow => ({
+const groupView = (by: Group, { key, estimated, cost_nanos, audio_ms, video_ms, ...sums }: Sums): UsageRow => ({
   object: 'usage',
   group: String(key),
   model: by === 'model' ? String(key) : null,
@@ -84,6 +88,8 @@ const groupView = (by: Group, { key, estimated, cost_nanos, ...sums }: Sums): Us
   status: null,
   estimated: estimated === 1,
   ...sums,
+  audio_seconds: audio_ms / 1000,
+  video_seconds: video_ms / 1000,
   cost: formatMoney(cost_nanos),
   started_at: null,
 });

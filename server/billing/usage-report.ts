@@ -44,6 +44,11 @@ const requestView = (row: UsageRecordRow): UsageRow => ({
   input_tokens: row.input_tokens,
   cached_input_tokens: row.cached_input_tokens,
   output_tokens: row.output_tokens,
+  images: row.images,
+  audio_seconds: row.audio_ms / 1000,
+  characters: row.characters,
+  documents: row.documents,
+  video_seconds: row.video_ms / 1000,
   cost: formatMoney(row.cost_nanos),
   started_at: row.started_at,
 });

@@ -1,5 +1,6 @@
 import { EcoError, getServedModel, listServedModels, type ServedModel } from '../../sdk/contract/index.ts';
-import { mayCall } from '../accounts/caller.ts';
+import { type Caller, mayCall } from '../accounts/caller.ts';
+import { listAliasRows } from '../aliases/store.ts';
 import type { Context } from '../context.ts';
 import type { Db } from '../db/open.ts';
 import { type App, route } from '../route.ts';
@@ -11,28 +12,49 @@ export function servedModelRoutes(app: App, context: Context): void {
 
   route(app, context, listServedModels, async ({ accountId, caller }) => {
     const served = await listServed(db, accountId);
-    return { object: 'list', data: served.filter((model) => mayCall(caller, model.id)) };
+    return { object: 'list', data: served.filter(isOpenTo(caller)).map(({ model }) => model) };
   });
 
   route(app, context, getServedModel, async ({ input, accountId, caller }) => {
-    const served = (await listServed(db, accountId)).find(
-      (model) => model.id === input.model && mayCall(caller, model.id),
-    );
-    if (!served)
+    const found = (await listServed(db, accountId))
+      .filter(isOpenTo(caller))
+      .find(({ model }) => model.id === input.model);
+    if (!found)
       throw new EcoError('model_not_found', `No model "${input.model}" that this key can call.`, {
         param: 'model',
         hint: 'eco catalog',
       });
-    return served;
+    return found.model;
   });
 }
 
-async function listServed(db: Db, account_id: string): Promise<ServedModel[]> {
-  const [catalog, instances] = await Promise.all([listPlatformModelRows(db), listCallableInstances(db, account_id)]);
+interface Served {
+  model: ServedModel;
+  /** Under which it is called: a key that may use one may use all. */
+  names: readonly string[];
+}
+
+const isOpenTo =
+  (caller: Caller) =>
+  ({ names }: Served): boolean =>
+    names.some((name) => mayCall(caller, name));
+
+async function listServed(db: Db, account_id: string): Promise<Served[]> {
+  const [catalog, instances, aliases] = await Promise.all([
+    listPlatformModelRows(db),
+    listCallableInstances(db, account_id),
+    listAliasRows(db, account_id, { limit: ALIASES_MAX }),
+  ]);
   const platform = catalog
     .filter((row) => decodeEntry(row).status !== 'disabled')
-    .map((row) => served(row.id, row.created_at, 'ecolink'));
-  return [...platform, ...instances.map(({ id, name, created_at }) => served(`${name}:${id}`, created_at, account_id))];
+    .map((row) => ({ model: served(row.id, row.created_at, 'ecolink'), names: [row.id] }));
+  const own = instances.flatMap(({ id, name, created_at }) => {
+    const ref = `${name}:${id}`;
+    const leading = aliases.filter(({ workload_id }) => workload_id === id).map((alias) => alias.name);
+    const names = [ref, ...leading];
+    return names.map((each) => ({ model: served(each, created_at, account_id), names }));
+  });
+  return [...platform, ...own];
 }
 
 const served = (id: string, createdMs: number, owned_by: string): ServedModel => ({
@@ -42,6 +64,7 @@ const served = (id: string, createdMs: number, owned_by: string): ServedModel =>
   owned_by,
 });
 
+const ALIASES_MAX = 1000;
 const INSTANCES_MAX = 1000;
 
 /** Running instances of the account; one in custom mode has no place on the inference API. */

@@ -1,4 +1,4 @@
-import type { LogLine, Offer, Reason, ReplicaState } from '../../sdk/contract/index.ts';
+import type { Filesystem, LogLine, Offer, Reason, ReplicaState } from '../../sdk/contract/index.ts';
 
 /** What one workload should have in one region. Made afresh from its row on every pass, applied as often as the loop likes. */
 export interface Deployment {
@@ -11,12 +11,16 @@ export interface Deployment {
   generation: number;
   replicas: number;
   image: string;
+  /** By name; `custom` where nothing is known of it. */
+  engine: string;
   /** Program and arguments in place of what the image starts. */
   command: string[] | null;
+  /** `$(HOST)` and `$(PORT)` stand for where the replica is to listen, as in Kubernetes; `$$(PORT)` is meant literally. */
   args: string[];
   env: Record<string, string>;
   secrets: Record<string, string>;
   gpu: { type: string; count: number };
+  mounts: Mount[];
   /** Where the container listens; null: the driver's choice, told in PORT. */
   port: number | null;
   /** Asked over HTTP: 2xx or 3xx is ready, and so is 404 (a server without that path). */
@@ -24,6 +28,19 @@ export interface Deployment {
   startup_seconds: number;
   /** How long a replica that was told to stop may finish its requests. */
   grace_seconds: number;
+}
+
+/** A filesystem of the region, as a replica has it. */
+export interface Mount {
+  filesystem: string;
+  /** The folder in the container. */
+  path: string;
+  read_only: boolean;
+}
+
+/** A filesystem of a region and who may use it; null: every account, each with a part of its own. */
+export interface OwnedFilesystem extends Filesystem {
+  account_id: string | null;
 }
 
 /** What a driver saw of one replica, now. A replica keeps its GPUs from `started_at` until `ended_at`, over restarts of its process. */
@@ -36,6 +53,10 @@ export interface Evidence {
   state: ReplicaState;
   reason: Reason;
   message: string;
+  /** Trying again will not help: said by who knows more than the reason tells. */
+  is_hopeless?: boolean;
+  /** Stands for replicas that the region is about to make or refuses to make: it counts, but is none itself. */
+  is_placeholder?: boolean;
   restarts: number;
   /** Unix milliseconds of restarts, newest last, at most 10. */
   restarted_at: number[];
@@ -46,6 +67,16 @@ export interface Evidence {
   ready_at: number | null;
   ended_at: number | null;
   exit_code: number | null;
+}
+
+/** Something that a region tells about a workload, for its events: once for each key. */
+export interface Notice {
+  key: string;
+  /** Unix milliseconds. */
+  at: number;
+  type: 'normal' | 'warning';
+  reason: string;
+  message: string;
 }
 
 export interface LogQuery {
@@ -67,10 +98,16 @@ export interface ClusterDriver extends AsyncDisposable {
   readonly region: string;
   readonly kind: 'local' | 'kubernetes';
   offers(): Promise<Offer[]>;
+  /** As configured: also while the region is silent. */
+  filesystems(): readonly OwnedFilesystem[];
+  /** Engines whose own program is there, so that no image is needed. */
+  installedEngines(): readonly string[];
   /** Declares what should run; returns when the region has taken note, not when it is done. `replicas: 0` stops all. */
   apply(deployment: Deployment): Promise<void>;
   /** All replicas of the workload, with those that ended until `forget`. */
   observe(workload: { workload_id: number; uid: string }): Promise<Evidence[]>;
+  /** What happened to the workload in the region and explains something, oldest first. */
+  notices?(workload: { workload_id: number; uid: string }): readonly Notice[];
   /** Uids of all workloads of this installation that have a replica here: the sweep compares them with the rows. */
   list(): Promise<{ workload_id: number; uid: string }[]>;
   /** Ends without notice or grace what has no row any more. */

@@ -1,7 +1,7 @@
 import type { Db } from './open.ts';
 
 /** What servers keep in memory and must hear about. */
-export const topics = ['keys', 'catalog', 'workloads', 'replicas', 'balances'] as const;
+export const topics = ['keys', 'catalog', 'workloads', 'aliases', 'replicas', 'balances'] as const;
 export type Topic = (typeof topics)[number];
 
 /**

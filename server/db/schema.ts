@@ -21,6 +21,8 @@ export interface Schema {
   usage_records: UsageRecordRow;
   idempotency_keys: IdempotencyRow;
   audit_log: AuditRow;
+  aliases: AliasRow;
+  video_jobs: VideoJobRow;
 }
 
 export interface AccountRow {
@@ -204,6 +206,12 @@ export interface UsageRecordRow {
   input_tokens: number;
   cached_input_tokens: number;
   output_tokens: number;
+  images: number;
+  /** Heard or spoken. */
+  audio_ms: number;
+  characters: number;
+  documents: number;
+  video_ms: number;
   cost_nanos: bigint;
   /** Id of the transfer that charged it; null where the cost is zero. */
   transfer_id: string | null;
@@ -233,4 +241,49 @@ export interface AuditRow {
   detail: string;
   address: string | null;
   at: number;
+}
+
+/** A name of an account that leads to one of its instances. Removed ones stay, so that every server hears of it. */
+export interface AliasRow {
+  account_id: string;
+  name: string;
+  workload_id: number;
+  fingerprint: string | null;
+  updated_at: number;
+  removed_at: number | null;
+  changed_seq: number;
+}
+
+/** A video that was ordered: whose it is, which replica makes it, and how far it is. */
+export interface VideoJobRow {
+  id: string;
+  account_id: string;
+  key_id: string;
+  /** As usage knows it: the catalogue id, or `name:id`. */
+  model: string;
+  workload_id: number | null;
+  status: string;
+  /** JSON of `Prices` at the time of the order, or null for an own instance. */
+  prices: string | null;
+  /** What the order stands with on the account's tab until it is over. */
+  estimate_nanos: bigint;
+  /** The replica that makes it: only there can it be asked for. Null until one has taken it. */
+  replica_id: string | null;
+  region: string | null;
+  /** `http://host:port` of that replica, with the path in front of `/video/generations`. */
+  base_url: string | null;
+  /** The replica's own id of the job. */
+  upstream_id: string | null;
+  /** Where the replica says the video is. */
+  upstream_url: string | null;
+  duration_ms: number | null;
+  error_code: string | null;
+  error_message: string | null;
+  created_at: number;
+  completed_at: number | null;
+  expires_at: number;
+  lease_owner: string | null;
+  lease_expires_at: number;
+  /** When it is asked after again; null when it is over. */
+  next_at: number | null;
 }

@@ -7,12 +7,14 @@ import { Eco, EcoError } from '../../sdk/index.ts';
 import { SYSTEM } from '../accounts/audit-log.ts';
 import { openAccount } from '../accounts/open-account.ts';
 import { findSystemAccount } from '../accounts/store.ts';
+import { findDevices } from '../cluster/local/nvidia.ts';
 import { Config } from '../config.ts';
 import type { Db } from '../db/open.ts';
 import { openLog } from '../log.ts';
 import { type Server, startServer } from '../serve.ts';
 import { platformCatalog } from './catalog.ts';
 import { type DevKeys, readDevKeys, writeDevKeys } from './keys.ts';
+import { describeGpus, planDevRegions } from './regions.ts';
 
 export interface Dev extends DevKeys, AsyncDisposable {
   url: string;
@@ -32,23 +34,21 @@ const PLATFORM_POLL_MS = 50;
 
 const Running = z.object({ pid: z.int(), url: z.string() });
 
-const GPUS = [
-  { type: 'rtx-pro-6000', count: 8, price_per_hour: '1.60' },
-  { type: 'h100', count: 8, price_per_hour: '3.20' },
-];
-
 /**
- * The whole product on this machine: a server, two local regions with simulated GPUs, an account with credit and a
- * key, and the starter catalogue served by the simulator. What it made at its first start it finds at the next.
+ * The whole product on this machine: a server, two local regions with its GPUs and simulated ones, an account with
+ * credit and a key, and the starter catalogue served by the simulator. What it made at its first start it finds at the next.
  */
 export async function startDev({ data, port, logLevel, onProgress }: DevOptions): Promise<Dev> {
+  const found = await findDevices();
+  const regions = planDevRegions(found);
+  onProgress(describeGpus(regions, found));
   const config = Config.parse({
     listen: `127.0.0.1:${port}`,
     data: resolve(data),
     log_level: logLevel,
     local_replicas: 'end',
     drain_ms: 1_000,
-    regions: ['local-a', 'local-b'].map((name) => ({ name, kind: 'local', gpus: GPUS })),
+    regions,
   });
   const running = join(config.data, 'running.json');
   const server = await startServer(config, openLog(config.log_level)).catch((error) => {

@@ -1,15 +1,10 @@
 import { EcoError, formatMoney } from '../../sdk/contract/index.ts';
 import type { KeyEntry } from '../accounts/keyring.ts';
-import { priceUsage } from '../billing/price.ts';
+import { type Counts, priceUsage } from '../billing/price.ts';
 import type { Wallets } from '../billing/wallets.ts';
 import type { Target } from './resolve.ts';
-import type { ChatBody } from './splice.ts';
 import type { Tab } from './tab.ts';
 import type { Tables } from './tables.ts';
-import { estimateTokens } from './usage.ts';
-
-/** Of a request that sets no limit of its own. */
-const OUTPUT_TOKENS_ASSUMED = 1024;
 
 /** The one body that is not OpenAI's envelope: clients of this product know it word for word. */
 export class NotPriced extends Error {
@@ -22,39 +17,36 @@ export class NotPriced extends Error {
   }
 }
 
-/** Whether this key may call this model now, and what the call may cost in nano-dollars. Throws the refusal. */
+/** Whether this key may call this model now, and what so much use of it costs in nano-dollars. Throws the refusal. */
 export function admit(
   { wallets, tab, tables }: { wallets: Wallets; tab: Tab; tables: Tables },
-  { key, target, body }: { key: KeyEntry; target: Target; body: ChatBody },
+  { key, target, atMost }: { key: KeyEntry; target: Target; atMost: Counts },
 ): bigint {
-  if (key.allowed_models && !allows(key.allowed_models, { tables, target }))
+  if (key.allowed_models && !allows(key, key.allowed_models, { tables, target }))
     throw new EcoError('forbidden', `This key may not call "${target.model}".`, {
       param: 'model',
       hint: 'eco keys list',
     });
   if ('entry' in target.source && !target.source.isPriced) throw new NotPriced(target.model);
-  const estimate = estimateCost(target, body);
+  const estimate = target.prices ? priceUsage(target.prices, atMost) : 0n;
   if (estimate > 0n) checkMoney({ wallets, tab }, key);
   return estimate;
 }
 
-/** A list may name a platform model by its id or an alias, in any letter case: whatever finds it allows it. */
-function allows(allowed: ReadonlySet<string>, { tables, target }: { tables: Tables; target: Target }): boolean {
-  if (allowed.has(target.model)) return true;
-  return 'entry' in target.source && [...allowed].some((name) => tables.findPlatform(name) === target.source);
+/**
+ * A list may name a platform model by its id or an alias, in any letter case, and an own instance by `name:id` or an
+ * alias of the account: whatever finds it allows it.
+ */
+function allows(
+  { account_id }: KeyEntry,
+  allowed: ReadonlySet<string>,
+  { tables, target: { model, source, workload_id } }: { tables: Tables; target: Target },
+): boolean {
+  if (allowed.has(model)) return true;
+  const finds = (name: string) =>
+    'entry' in source ? tables.findPlatform(name) === source : tables.findAliased(account_id, name) === workload_id;
+  return [...allowed].some(finds);
 }
-
-function estimateCost({ prices }: Target, { bytes, choices, maxTokens }: ChatBody): bigint {
-  if (!prices) return 0n;
-  return priceUsage(prices, {
-    input_tokens: estimateTokens(bytes.length),
-    cached_input_tokens: 0,
-    output_tokens: Math.min((maxTokens ?? OUTPUT_TOKENS_ASSUMED) * choices, OUTPUT_TOKENS_MAX),
-  });
-}
-
-/** A limit in the millions says nothing about what will come. */
-const OUTPUT_TOKENS_MAX = 1_000_000;
 
 function checkMoney({ wallets, tab }: { wallets: Wallets; tab: Tab }, key: KeyEntry): void {
   const available = wallets.available(key.account_id);

@@ -1,17 +1,18 @@
+import { usageOf } from '../workloads/engines/index.ts';
+import { AudioAnswer } from './answers/audio-answer.ts';
+import type { Answer, Delivery } from './answers/delivery.ts';
+import { ErrorAnswer } from './answers/error-answer.ts';
+import { StreamAnswer } from './answers/stream-answer.ts';
+import { WholeAnswer } from './answers/whole-answer.ts';
+import type { UsageWish } from './bodies/body.ts';
 import type { Timed } from './clocks.ts';
 import type { Call, Core } from './core.ts';
-import type { Answer, Delivery } from './delivery.ts';
-import { ErrorAnswer } from './error-answer.ts';
 import { type Fault, refusedBy, unreachable, unreadable } from './fault.ts';
-import { headersToReplica, isEncoded, isEventStream } from './headers.ts';
+import { headersToReplica, isEncoded, isEventStream, isJson, isPage } from './headers.ts';
 import { noteFailure, noteLatency, noteSuccess } from './health.ts';
-import { spliceChatBody, type UsageWish } from './splice.ts';
-import { StreamAnswer } from './stream-answer.ts';
 import type { Replica, Route } from './tables.ts';
 import type { AnswerHeaders, AnswerSink, UpstreamCall, UpstreamFailure } from './upstream.ts';
-import { WholeAnswer } from './whole-answer.ts';
 
-const CONTINUOUS_ENGINES = new Set(['vllm', 'sim']);
 const STALE_WITHIN_MS = 250;
 const LINGER_MS = 1_000;
 
@@ -33,17 +34,14 @@ export class Attempt implements AnswerSink, Timed {
     this.#core = core;
     this.#delivery = delivery;
     this.route = route;
-    route.health.inFlight++;
     const { call } = delivery;
-    this.#upstream = core.upstream.send(
-      route.replica.origin,
-      {
-        path: `${route.replica.basePath}/chat/completions`,
-        headers: headersToReplica(call.request, route.replica, call.id),
-        body: spliceChatBody(call.body, { model: route.servedName, usage: wishFor(call, route) }),
-      },
-      this,
-    );
+    const request = {
+      path: `${route.replica.basePath}${call.route.replicaPath}`,
+      headers: headersToReplica(call.request, route.replica, call.id),
+      body: call.body.splice(route.servedName, wishFor(call, route)),
+    };
+    this.#upstream = core.upstream.send(route.replica.origin, request, this);
+    route.health.inFlight++; // last, as what throws above never was in flight
   }
 
   get replica(): Replica {
@@ -95,9 +93,28 @@ export class Attempt implements AnswerSink, Timed {
     if (status === 401 || status === 403 || status < 200 || status >= 500 || (status >= 300 && status < 400))
       return this.#delivery.fail(refusedBy(status));
     if (status >= 400) this.answer = new ErrorAnswer(this.#delivery, status, this.replica.region);
-    else if (!isEventStream(headers)) this.answer = new WholeAnswer(this.#delivery, headers, this.replica.region);
-    else if (isEncoded(headers)) this.#delivery.fail(unreadable('compressed a stream of events'));
-    else this.answer = new StreamAnswer(this.#delivery, isContinuous(this.route));
+    else if (isEventStream(headers)) this.#openEvents(headers);
+    else this.#openWhole(headers);
+  }
+
+  #openEvents(headers: AnswerHeaders) {
+    const { service } = this.#delivery.call.route;
+    if (!service.dialect) return this.#delivery.fail(unreadable('answered with a stream of events'));
+    if (isEncoded(headers)) return this.#delivery.fail(unreadable('compressed a stream of events'));
+    const isContinuous = service.hasStreamOptions && tellsContinuously(this.route);
+    this.answer = new StreamAnswer(this.#delivery, service.dialect, { isContinuous });
+  }
+
+  #openWhole(headers: AnswerHeaders) {
+    const { body, route } = this.#delivery.call;
+    const { service } = route;
+    if (service.answer !== 'json' && isPage(headers))
+      return this.#delivery.fail(unreadable('answered with a page of HTML'));
+    const origin = { headers, region: this.replica.region };
+    this.answer =
+      service.answer === 'audio' && !isJson(headers)
+        ? new AudioAnswer(this.#delivery, service.tallyWhole(body), origin)
+        : new WholeAnswer(this.#delivery, service.tallyWhole(body), origin);
   }
 
   data(chunk: Buffer): void {
@@ -129,9 +146,11 @@ export class Attempt implements AnswerSink, Timed {
   }
 }
 
-const isContinuous = ({ engine }: Route) => CONTINUOUS_ENGINES.has(engine);
+const tellsContinuously = ({ engine }: Route) => usageOf(engine) === 'continuous';
 
-function wishFor({ body }: Call, route: Route): UsageWish {
-  if (!body.stream) return 'as_asked';
-  return isContinuous(route) ? 'continuous' : 'final';
+/** An engine that tells no usage may not know the options that ask for it. */
+function wishFor({ wantsEvents, route: { service } }: Call, { engine }: Route): UsageWish {
+  if (!wantsEvents || !service.hasStreamOptions) return 'as_asked';
+  const usage = usageOf(engine);
+  return usage === 'none' ? 'as_asked' : usage;
 }

@@ -1,15 +1,16 @@
 import type { KeyEntry } from '../accounts/keyring.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
+import type { Body } from './bodies/body.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { Clocks, Timed } from './clocks.ts';
-import type { Journal } from './journal.ts';
-import type { Progress } from './journal-format.ts';
+import type { HotRoute } from './hot-routes.ts';
+import type { Progress } from './journal/format.ts';
+import type { Journal } from './journal/journal.ts';
 import type { ClientRequest } from './reply.ts';
 import type { Target } from './resolve.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { Roster } from './roster.ts';
-import type { ChatBody } from './splice.ts';
 import type { Tab } from './tab.ts';
 import type { Tables } from './tables.ts';
 import type { Upstream } from './upstream.ts';
@@ -44,8 +45,11 @@ export interface Call {
   /** Unix milliseconds. */
   startedAt: number;
   key: KeyEntry;
+  route: HotRoute;
   target: Target;
-  body: ChatBody;
+  body: Body;
+  /** The client asked for a stream of events. */
+  wantsEvents: boolean;
   request: ClientRequest;
   /** What it stands on the tab with until it has ended. */
   estimate_nanos: bigint;

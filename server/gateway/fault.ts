@@ -41,6 +41,9 @@ export function refusedBy(status: number): Fault {
 export const errorBeforeContent = (): Fault =>
   replicas(upstreamError("The model's server reported an error instead of an answer. Try again."));
 
+export const emptyAnswer = (): Fault =>
+  replicas(upstreamError("The model's server answered without a single byte. Try again."));
+
 export const cutStream = (): Fault =>
   replicas(upstreamError('The stream ended before the answer was complete. What came until here is billed.'));
 

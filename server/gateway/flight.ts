@@ -1,18 +1,19 @@
 import { EcoError } from '../../sdk/contract/index.ts';
 import type { UsageRecord } from '../billing/settle.ts';
+import type { Delivery } from './answers/delivery.ts';
 import { Attempt } from './attempt.ts';
 import { pickReplica } from './balance.ts';
 import type { Call, Core, Ongoing } from './core.ts';
-import type { Delivery } from './delivery.ts';
+import { type MeteredCounts, NOTHING } from './counting/usage.ts';
 import { type Fault, firstTokenTimeout, idleTimeout, totalTimeout } from './fault.ts';
 import { streamHeaders } from './headers.ts';
 import type { Health } from './health.ts';
-import type { Progress } from './journal-format.ts';
+import type { Progress } from './journal/format.ts';
 import { type CallStatus, recordOf } from './record.ts';
 import { refuse } from './refuse.ts';
 import type { Reply, ReplyListener } from './reply.ts';
 import { notReady } from './resolve.ts';
-import { type MeteredCounts, NOTHING } from './usage.ts';
+import type { Route } from './tables.ts';
 
 const ATTEMPTS_MAX = 3;
 /** A prompt of 100,000 tokens may take twenty seconds more to its first one. */
@@ -38,8 +39,8 @@ export class Flight implements Delivery, Ongoing, ReplyListener {
   #hasContent = false;
   #isOver = false;
   #firstTokenMs: number | null = null;
-  /** Tokens in the last line of progress that was written. */
-  #notedTokens = 0;
+  /** How much the last line of progress told. */
+  #noted = 0;
   #sentAt = this.#startedAt;
   #dataAt = 0;
   #blockedSince = 0;
@@ -79,10 +80,10 @@ export class Flight implements Delivery, Ongoing, ReplyListener {
 
   /** A line for the journal, if there is something new to say. */
   progress(): Omit<Progress, 'type'> | undefined {
-    if (!this.#hasContent || !this.#attempt?.answer?.isStream) return undefined;
+    if (!this.#hasContent || this.#attempt?.answer?.form === 'whole') return undefined;
     const counts = this.#counts();
-    if (counts.output_tokens === this.#notedTokens) return undefined;
-    this.#notedTokens = counts.output_tokens;
+    if (sizeOf(counts) === this.#noted) return undefined;
+    this.#noted = sizeOf(counts);
     return { id: this.call.id, counts, duration_ms: this.#elapsedMs() };
   }
 
@@ -91,7 +92,8 @@ export class Flight implements Delivery, Ongoing, ReplyListener {
     if (now - this.#startedAt >= settings.total_timeout_ms) return this.fail(totalTimeout(settings.total_timeout_ms));
     if (this.#blockedSince > 0) {
       if (now - this.#blockedSince >= settings.stalled_client_timeout_ms) this.#stop('client_stalled');
-    } else if (this.call.body.stream) this.#tickStream(now);
+    } else if (this.#hasContent) this.#tickIdle(now);
+    else if (this.call.wantsEvents) this.#tickFirst(now);
   }
 
   open(status: number, headers: string[]): void {
@@ -113,10 +115,10 @@ export class Flight implements Delivery, Ongoing, ReplyListener {
     if (this.#hasContent) return;
     this.#hasContent = true;
     this.#firstTokenMs = this.#elapsedMs();
-    if (!this.#isStream) return;
+    if (this.#attempt?.answer?.form === 'whole') return;
     this.#attempt?.noteContent();
     const counts = this.#counts();
-    this.#notedTokens = counts.output_tokens;
+    this.#noted = sizeOf(counts);
     this.#core.journal.begin({ record: this.#record('failed', counts), prices: this.call.target.prices });
   }
 
@@ -136,7 +138,7 @@ export class Flight implements Delivery, Ongoing, ReplyListener {
   refuse(status: number, headers: string[], body: Buffer): void {
     this.#attempt?.noteSuccess();
     this.#end(this.#record('failed', NOTHING), () => {
-      if (this.hasHead) this.#reply.end(inBand(body.toString('utf8')));
+      if (this.hasHead) this.#reply.end(this.#inBand(body.toString('utf8')));
       else {
         this.#reply.head(status, headers);
         this.#reply.end(body);
@@ -150,7 +152,7 @@ export class Flight implements Delivery, Ongoing, ReplyListener {
     if (attempt && !this.isOpen && fault.isRetryable && !this.#hasResent && attempt.looksStale) {
       this.#hasResent = true;
       attempt.abort();
-      return this.#send(attempt.route);
+      return this.#tryNext(attempt.route);
     }
     attempt?.fail(fault);
     const mayRetry = fault.isRetryable && !this.isOpen && this.#attempts < ATTEMPTS_MAX;
@@ -160,35 +162,45 @@ export class Flight implements Delivery, Ongoing, ReplyListener {
     else this.#refuse(status, fault.error);
   }
 
-  /** A stream was asked for, and nothing else has come. */
-  get #isStream(): boolean {
-    return this.call.body.stream && this.#attempt?.answer?.isStream !== false;
+  /** Events were asked for, and nothing else has come. */
+  get #isEvents(): boolean {
+    const form = this.#attempt?.answer?.form;
+    return this.call.wantsEvents && (form === undefined || form === 'events');
   }
 
-  #tryNext() {
+  /** Sends it to the next replica, or once more to one. Nobody above catches: what is thrown here would leave it in flight for ever. */
+  #tryNext(again?: Route) {
+    try {
+      const route = again ?? this.#pick();
+      if (!route) return this.#refuse('failed', notReady(this.call.target));
+      this.#attempts++;
+      this.#attempt = new Attempt(this.#core, this, route);
+    } catch (error) {
+      this.#core.log.error({ err: error, request_id: this.call.id }, 'a request could not be sent');
+      this.#refuse('failed', new EcoError('internal', 'The request could not be sent on. It is logged under its id.'));
+    }
+  }
+
+  #pick(): Route | undefined {
     const { tables, clock } = this.#core;
     const routes = tables.routesOf(this.call.target.source);
     const route = pickReplica(routes, { tried: this.#tried, now: clock(), random: Math.random });
-    if (!route) return this.#refuse('failed', notReady(this.call.target));
-    this.#tried.push(route.health);
-    this.#send(route);
+    if (route) this.#tried.push(route.health);
+    return route;
   }
 
-  #send(route: Attempt['route']): void {
-    this.#attempts++;
-    this.#attempt = new Attempt(this.#core, this, route);
+  /** Of a whole answer each chunk may take its time: only its end is of use. */
+  #tickIdle(now: number) {
+    const { idle_timeout_ms } = this.#core.settings;
+    if (this.#attempt?.answer?.form === 'whole') return;
+    if (now - this.#dataAt >= idle_timeout_ms) this.fail(idleTimeout(idle_timeout_ms));
   }
 
-  #tickStream(now: number) {
-    const { idle_timeout_ms, queue_comment_ms } = this.#core.settings;
-    if (this.#hasContent) {
-      if (now - this.#dataAt >= idle_timeout_ms) this.fail(idleTimeout(idle_timeout_ms));
-      return;
-    }
+  #tickFirst(now: number) {
     const firstTokenMs = this.#firstTokenTimeoutMs();
     if (this.#attempt && now - this.#attempt.startedAt >= firstTokenMs)
       return this.fail(firstTokenTimeout(firstTokenMs));
-    if (this.#isStream && now - this.#sentAt >= queue_comment_ms) this.#comment();
+    if (this.#isEvents && now - this.#sentAt >= this.#core.settings.queue_comment_ms) this.#comment();
   }
 
   #firstTokenTimeoutMs(): number {
@@ -213,9 +225,14 @@ export class Flight implements Delivery, Ongoing, ReplyListener {
   #refuse(status: CallStatus, error: EcoError): void {
     this.#end(this.#record(status, this.#counts()), () => {
       if (!this.hasHead) refuse(this.#reply, error, this.call.id);
-      else if (this.#isStream) this.#reply.end(inBand(JSON.stringify(error.toBody(this.call.id))));
+      else if (this.#isEvents) this.#reply.end(this.#inBand(JSON.stringify(error.toBody(this.call.id))));
       else this.#reply.destroy();
     });
+  }
+
+  /** An error for a client that has its head already. */
+  #inBand(body: string): Buffer | undefined {
+    return this.call.route.service.dialect?.error(body);
   }
 
   /** Before anything was delivered a call costs nothing. */
@@ -253,5 +270,5 @@ export class Flight implements Delivery, Ongoing, ReplyListener {
 
 const debtorOf = ({ key }: Call) => ({ account_id: key.account_id, key_id: key.id });
 
-/** An error for a client that has its head already: the last event, and no `[DONE]` after it. */
-const inBand = (json: string) => Buffer.from(`data: ${json.replace(/\s*\n\s*/g, ' ')}\n\n`);
+/** Grows with everything that comes little by little. */
+const sizeOf = ({ output_tokens, audio_ms = 0, images = 0 }: MeteredCounts) => output_tokens + audio_ms + images;

@@ -79,6 +79,15 @@ export const streamHeaders = (requestId: string, region: string | undefined): st
 export const isEventStream = ({ 'content-type': type }: AnswerHeaders): boolean =>
   typeof type === 'string' && type.toLowerCase().startsWith('text/event-stream');
 
+const JSON_TYPE = /^\s*application\/([\w.-]+\+)?json\b/i;
+/** Whether an answer is JSON by its own word. */
+export const isJson = ({ 'content-type': type }: AnswerHeaders): boolean =>
+  typeof type === 'string' && JSON_TYPE.test(type);
+
+const PAGE = /^\s*text\/html\b/i;
+/** Whether it is a page for people, as proxies make them: no engine answers so. */
+export const isPage = ({ 'content-type': type }: AnswerHeaders): boolean => typeof type === 'string' && PAGE.test(type);
+
 /** Whether an engine compressed although it was asked not to: such events cannot be read. */
 export const isEncoded = ({ 'content-encoding': encoding }: AnswerHeaders): boolean =>
   encoding !== undefined && encoding !== 'identity';

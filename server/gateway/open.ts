@@ -7,17 +7,19 @@ import { ByteBudget } from './byte-budget.ts';
 import { Clocks } from './clocks.ts';
 import type { Core, Ongoing } from './core.ts';
 import { findHotRoute } from './hot-routes.ts';
-import { Journal } from './journal.ts';
-import { replayJournals } from './journal-replay.ts';
+import { Journal } from './journal/journal.ts';
+import { replayJournals } from './journal/replay.ts';
 import { NodeReply, readBody, toClientRequest } from './listener.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { Roster } from './roster.ts';
-import { serve } from './serve.ts';
+import { type Desk, serve } from './serve.ts';
 import { Tab } from './tab.ts';
 import { openTables } from './tables.ts';
 import { Upstream } from './upstream.ts';
 
 export interface Gateway extends AsyncDisposable {
+  /** What calls need that are not one request and one answer, like videos. */
+  readonly desk: Desk;
   /** Whether this request is the gateway's; all others are the control API's. */
   handles(method: string, url: string): boolean;
   handle(request: IncomingMessage, response: ServerResponse): void;
@@ -62,11 +64,12 @@ export async function openGateway(context: GatewayContext): Promise<Gateway> {
   const noting = setInterval(() => journal.progress(progressOf(flights)), PROGRESS_EVERY_MS).unref();
 
   let isDraining = false;
-  const desk = { core, keyring, wallets, isDraining: () => isDraining };
+  const desk: Desk = { core, keyring, wallets, isDraining: () => isDraining };
   let openReplies = 0;
   const limits = { bytesMax: settings.body_max_bytes, budget: bytes, clocks };
 
   return {
+    desk,
     handles: (method, url) => findHotRoute(method, url) !== undefined,
     handle(request, response) {
       const route = findHotRoute(request.method ?? '', request.url ?? '');

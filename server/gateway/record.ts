@@ -1,8 +1,8 @@
 import { priceUsage } from '../billing/price.ts';
 import type { UsageRecord } from '../billing/settle.ts';
 import type { Call } from './core.ts';
+import type { MeteredCounts } from './counting/usage.ts';
 import type { Replica } from './tables.ts';
-import type { MeteredCounts } from './usage.ts';
 
 /** How a call ended. `gateway_lost` comes in addition from the replay of a journal. */
 export type CallStatus =
@@ -25,7 +25,7 @@ export interface Outcome {
 }
 
 /** The one record of a call, priced as it was admitted. */
-export function recordOf({ id, key, target, body, startedAt }: Call, outcome: Outcome): UsageRecord {
+export function recordOf({ id, key, target, wantsEvents, startedAt }: Call, outcome: Outcome): UsageRecord {
   const { counts, replica } = outcome;
   return {
     day: dayOf(startedAt),
@@ -37,11 +37,16 @@ export function recordOf({ id, key, target, body, startedAt }: Call, outcome: Ou
     region: replica?.region ?? null,
     replica_id: replica?.id ?? null,
     status: outcome.status,
-    streamed: Number(body.stream),
+    streamed: Number(wantsEvents),
     estimated: Number(counts.estimated),
     input_tokens: counts.input_tokens,
     cached_input_tokens: counts.cached_input_tokens,
     output_tokens: counts.output_tokens,
+    images: counts.images ?? 0,
+    audio_ms: counts.audio_ms ?? 0,
+    characters: counts.characters ?? 0,
+    documents: counts.documents ?? 0,
+    video_ms: counts.video_ms ?? 0,
     cost_nanos: target.prices ? priceUsage(target.prices, counts) : 0n,
     attempts: outcome.attempts,
     upstream_id: outcome.upstreamId,

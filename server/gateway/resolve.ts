@@ -1,5 +1,5 @@
 import { EcoError, type Prices } from '../../sdk/contract/index.ts';
-import { endpointOf, type HotRoute } from './hot-routes.ts';
+import { type Door, endpointsOf } from './hot-routes.ts';
 import type { Instance, PlatformEntry, Tables } from './tables.ts';
 
 /** The model that a request names, whoever runs it. */
@@ -19,25 +19,33 @@ const READY_STATES: readonly string[] = ['running', 'degraded'];
 /** Who is meant by `model`. Throws `model_not_found`, `forbidden`, or `wrong_endpoint`. */
 export async function resolveModel(
   tables: Tables,
-  { name, account_id, route }: { name: string; account_id: string; route: HotRoute },
+  { name, account_id, route }: { name: string; account_id: string; route: Door },
 ): Promise<Target> {
-  let target = name.length > NAME_CHARS_MAX ? undefined : findTarget(tables, name, account_id);
-  if (!target && name.length <= NAME_CHARS_MAX) {
-    await tables.refresh(); // another server may have made it a moment ago
+  if (name.length > NAME_CHARS_MAX) throw unknown(name.slice(0, NAME_CHARS_MAX));
+  let target = findTarget(tables, name, account_id);
+  if (!target || tables.routesOf(target.source).length === 0) {
+    await tables.refresh(); // another server may have made it, or led an alias to it, a moment ago
     target = findTarget(tables, name, account_id);
   }
-  if (!target)
-    throw new EcoError('model_not_found', `No model "${name.slice(0, NAME_CHARS_MAX)}" is known here.`, {
-      param: 'model',
-      hint: 'eco catalog',
-    });
+  if (!target) throw tables.findAliased(account_id, name) === undefined ? unknown(name) : endedBehind(name);
   checkEndpoint(target, route);
   return target;
 }
 
+/** A platform model goes before an alias of the account, so that one name means the same to everybody who calls it. */
 function findTarget(tables: Tables, name: string, account_id: string): Target | undefined {
   const platform = tables.findPlatform(name);
   if (platform) return { model: platform.entry.id, source: platform, workload_id: null, prices: platform.prices };
+  const aliased = tables.findAliased(account_id, name);
+  return aliased === undefined ? findByRef(tables, name, account_id) : findAliasedTarget(tables, aliased);
+}
+
+function findAliasedTarget(tables: Tables, id: number): Target | undefined {
+  const instance = tables.findInstance(id);
+  return instance && { model: `${instance.name}:${id}`, source: instance, workload_id: id, prices: null };
+}
+
+function findByRef(tables: Tables, name: string, account_id: string): Target | undefined {
   const colon = name.lastIndexOf(':');
   const id = name.slice(colon + 1);
   if (colon < 1 || !/^[1-9]\d{0,14}$/.test(id)) return undefined;
@@ -48,13 +56,22 @@ function findTarget(tables: Tables, name: string, account_id: string): Target | 
   return { model: name, source: instance, workload_id: instance.id, prices: null };
 }
 
-function checkEndpoint({ model, source }: Target, { path, categories }: HotRoute): void {
+const unknown = (name: string) =>
+  new EcoError('model_not_found', `No model "${name}" is known here.`, { param: 'model', hint: 'eco catalog' });
+
+const endedBehind = (alias: string) =>
+  new EcoError('model_not_found', `The instance that "${alias}" leads to was terminated. Lead it to another one.`, {
+    param: 'model',
+    hint: `eco aliases set ${alias} <instance>`,
+  });
+
+function checkEndpoint({ model, source }: Target, { path, categories }: Door): void {
   if ('customApiPath' in source) checkInstance(source, model);
   const category = 'entry' in source ? source.entry.category : source.category;
   if (category === null || categories.includes(category)) return;
   throw new EcoError(
     'wrong_endpoint',
-    `"${model}" is a model for ${category}: call ${endpointOf[category] ?? 'its own endpoint'}, not ${path}.`,
+    `"${model}" is a model for ${category}: call ${endpointsOf(category)}, not ${path}.`,
     { param: 'model' },
   );
 }

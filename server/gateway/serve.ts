@@ -10,7 +10,6 @@ import type { HotRoute } from './hot-routes.ts';
 import { refuse } from './refuse.ts';
 import type { ClientRequest, Reply } from './reply.ts';
 import { notReady, resolveModel } from './resolve.ts';
-import { readChatBody } from './splice.ts';
 
 export interface Desk {
   core: Core;
@@ -46,25 +45,29 @@ export async function serve(desk: Desk, visit: Visit): Promise<void> {
 
 async function admitVisit(desk: Desk, visit: Visit, { id, startedAt }: { id: string; startedAt: number }) {
   const { core, keyring } = desk;
+  const { route, request, reply } = visit;
   checkOpen(desk);
-  const key = await authenticate(keyring, visit.request.authorization);
+  const key = await authenticate(keyring, request.authorization);
   const bytes = await visit.readBody();
+  let flight: Flight | undefined;
   try {
-    const body = readChatBody(bytes);
-    const target = await resolveModel(core.tables, {
-      name: body.model,
-      account_id: key.account_id,
-      route: visit.route,
-    });
-    const estimate_nanos = admit({ wallets: desk.wallets, tab: core.tab, tables: core.tables }, { key, target, body });
+    const body = route.readBody(bytes, request.contentType);
+    const target = await resolveModel(core.tables, { name: body.model, account_id: key.account_id, route });
+    route.service.check(body);
+    const atMost = route.service.atMost(body);
+    const estimate_nanos = admit(
+      { wallets: desk.wallets, tab: core.tab, tables: core.tables },
+      { key, target, atMost },
+    );
     if (core.tables.routesOf(target.source).length === 0) throw notReady(target);
     checkOpen(desk);
-    if (!visit.reply.isOpen) throw new ClientGone();
-    new Flight(core, { id, startedAt, key, target, body, request: visit.request, estimate_nanos }, visit.reply).start();
-  } catch (error) {
-    core.bytes.give(bytes.length);
-    throw error;
+    if (!reply.isOpen) throw new ClientGone();
+    const wantsEvents = route.service.asksForEvents(body);
+    flight = new Flight(core, { id, startedAt, key, route, target, body, wantsEvents, request, estimate_nanos }, reply);
+  } finally {
+    if (!flight) core.bytes.give(bytes.length);
   }
+  flight.start();
 }
 
 const RETRY_AFTER_S = 1;

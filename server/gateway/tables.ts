@@ -4,7 +4,7 @@ import { decodeEntry, decodePrices } from '../catalog/store.ts';
 import type { Context } from '../context.ts';
 import type { Changes } from '../db/changes.ts';
 import type { Db } from '../db/open.ts';
-import type { PlatformModelRow, ReplicaRow, WorkloadRow } from '../db/schema.ts';
+import type { AliasRow, PlatformModelRow, ReplicaRow, WorkloadRow } from '../db/schema.ts';
 import { decodeSpec } from '../workloads/spec.ts';
 import { type Health, newHealth } from './health.ts';
 
@@ -52,6 +52,8 @@ export interface Tables {
   /** A platform model by id or alias, else by the same in other letter case. */
   findPlatform(name: string): PlatformEntry | undefined;
   findInstance(id: number): Instance | undefined;
+  /** Id of the instance that an alias of the account leads to. It may have ended. */
+  findAliased(account_id: string, name: string): number | undefined;
   routesOf(model: PlatformEntry | Instance): Route[];
   /** Reads again what other servers may have changed; at most once in a while. */
   refresh(): Promise<void>;
@@ -61,6 +63,7 @@ export async function openTables({ db, changes }: Pick<Context, 'db' | 'changes'
   const platform = new Map<string, PlatformEntry>();
   const names = new Map<string, PlatformEntry>();
   const instances = new Map<number, Instance>();
+  const aliases = new Map<string, Map<string, number>>();
   const ready = new Map<number, Map<string, Replica>>();
 
   await changes.follow('catalog', async (since) => {
@@ -85,6 +88,12 @@ export async function openTables({ db, changes }: Pick<Context, 'db' | 'changes'
     return rows.at(-1)?.changed_seq ?? since;
   });
 
+  await changes.follow('aliases', async (since) => {
+    const rows = await listAliasRows(db, since);
+    for (const row of rows) noteAlias(aliases, row);
+    return rows.at(-1)?.changed_seq ?? since;
+  });
+
   const routesOfInstance = ({ id, engine }: Instance, servedName: string): Route[] =>
     [...(ready.get(id)?.values() ?? [])].map((replica) => ({ replica, servedName, engine, health: replica.health }));
 
@@ -99,6 +108,7 @@ export async function openTables({ db, changes }: Pick<Context, 'db' | 'changes'
   return {
     findPlatform: (name) => names.get(name) ?? names.get(name.toLowerCase()),
     findInstance: (id) => instances.get(id),
+    findAliased: (account_id, name) => aliases.get(account_id)?.get(name),
     routesOf: (model) =>
       'entry' in model
         ? model.entry.backends.flatMap((backend) => routesOfBackend(backend, model))
@@ -115,7 +125,7 @@ function makeRefresh(changes: Changes): () => Promise<void> {
   return () => {
     if (Date.now() - last < REFRESH_EVERY_MS) return running;
     last = Date.now();
-    running = changes.nudge('catalog', 'workloads', 'replicas');
+    running = changes.nudge('catalog', 'workloads', 'aliases', 'replicas');
     return running;
   };
 }
@@ -149,6 +159,14 @@ function toInstance(row: WorkloadRow): Instance {
   const { id, account_id, name, kind, category, state, message } = row;
   const { engine, custom_api_path } = decodeSpec(row.spec);
   return { id, account_id, name, kind, category, state, message, engine, customApiPath: custom_api_path };
+}
+
+function noteAlias(aliases: Map<string, Map<string, number>>, row: AliasRow): void {
+  const own = aliases.get(row.account_id) ?? new Map<string, number>();
+  if (row.removed_at === null) own.set(row.name, row.workload_id);
+  else own.delete(row.name);
+  if (own.size > 0) aliases.set(row.account_id, own);
+  else aliases.delete(row.account_id);
 }
 
 /** Only what is ready stays. A replica that came back at another address is another one. */
@@ -185,4 +203,9 @@ function listWorkloadRows(db: Db, since: number): Promise<WorkloadRow[]> {
 function listReplicaRows(db: Db, since: number): Promise<ReplicaRow[]> {
   const rows = db.selectFrom('replicas').selectAll().where('changed_seq', '>', since).orderBy('changed_seq');
   return (since === 0 ? rows.where('ended_at', 'is', null) : rows).execute();
+}
+
+function listAliasRows(db: Db, since: number): Promise<AliasRow[]> {
+  const rows = db.selectFrom('aliases').selectAll().where('changed_seq', '>', since).orderBy('changed_seq');
+  return (since === 0 ? rows.where('removed_at', 'is', null) : rows).execute();
 }

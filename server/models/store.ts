@@ -16,9 +16,6 @@ export function findModel(db: Db, account_id: string, ref: string): Promise<Mode
     .executeTakeFirst();
 }
 
-export const findModelById = (db: Db, id: string) =>
-  db.selectFrom('models').selectAll().where('id', '=', id).executeTakeFirst();
-
 export function listModelRows(db: Db, account_id: string, { limit, after }: PageQuery): Promise<ModelRow[]> {
   const rows = db
     .selectFrom('models')
@@ -54,6 +51,20 @@ export async function lockModel(trx: Db, id: string): Promise<boolean> {
     .executeTakeFirst();
   return row !== undefined;
 }
+
+/** Columns of a model that is there; undefined for one that was removed. */
+export const updateModelRow = (
+  trx: Db,
+  id: string,
+  columns: Partial<Pick<ModelRow, 'source' | 'token_encrypted'>>,
+): Promise<ModelRow | undefined> =>
+  trx
+    .updateTable('models')
+    .set(columns)
+    .where('id', '=', id)
+    .where('removed_at', 'is', null)
+    .returningAll()
+    .executeTakeFirst();
 
 export const removeModelRow = (trx: Db, id: string, now: number) =>
   trx

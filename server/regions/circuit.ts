@@ -1,12 +1,13 @@
 import { type ClusterDriver, RegionUnreachable } from '../cluster/driver.ts';
 import { within } from './within.ts';
 
-/** Asks regions with a deadline. One that did not answer is left alone for a while, so that it holds nobody up. */
+/** Asks regions with a deadline. One that takes long to fail is left alone for a while, so that it holds nobody up. */
 export interface Circuit {
   ask<T>(region: string, call: (driver: ClusterDriver) => Promise<T>): Promise<T>;
 }
 
 const CALL_TIMEOUT_MS = 10_000;
+const SLOW_MS = 1_000;
 const REST_MIN_MS = 1_000;
 const REST_MAX_MS = 30_000;
 
@@ -30,12 +31,14 @@ export function openCircuit(regions: ReadonlyMap<string, ClusterDriver>, clock: 
       if (rest && clock() < rest.until) throw rest.error;
       const driver = regions.get(region);
       if (!driver) throw new RegionUnreachable(region, 'it is not configured on this server');
+      const began = performance.now();
       try {
         const answer = await within(CALL_TIMEOUT_MS, region, call(driver));
         resting.delete(region);
         return answer;
       } catch (error) {
-        if (error instanceof RegionUnreachable) fail(region, error);
+        const tookMs = performance.now() - began;
+        if (error instanceof RegionUnreachable && tookMs >= SLOW_MS) fail(region, error);
         throw error;
       }
     },

@@ -7,6 +7,8 @@ export interface Stock {
   region: string;
   kind: ClusterDriver['kind'];
   offers: readonly Offer[];
+  /** Engines that it runs without an image. */
+  engines: readonly string[];
   unreachable: string | null;
 }
 
@@ -22,9 +24,10 @@ export function readStock(
 
 async function stockOf(driver: ClusterDriver): Promise<Stock> {
   const { region, kind } = driver;
+  const known = { region, kind, engines: driver.installedEngines() };
   try {
-    return { region, kind, offers: await within(OFFERS_TIMEOUT_MS, region, driver.offers()), unreachable: null };
+    return { ...known, offers: await within(OFFERS_TIMEOUT_MS, region, driver.offers()), unreachable: null };
   } catch (error) {
-    return { region, kind, offers: [], unreachable: error instanceof Error ? error.message : String(error) };
+    return { ...known, offers: [], unreachable: error instanceof Error ? error.message : String(error) };
   }
 }

@@ -30,7 +30,7 @@ export function phaseEvents({ state, reason }: WorkloadRow, next: Phase): NewEve
 /** What a person wants to read of a replica: it serves, it restarted, it is gone. */
 export function replicaEvents({ before, after }: ReplicaChange): NewEvent[] {
   const { id, region, state, restarts, exit_code, message } = after;
-  if (state === 'gone') return [normal('replica_gone', `${id} in ${region} is gone.`)];
+  if (state === 'gone') return [goneEvent(after)];
   const events: NewEvent[] = [];
   if (restarts > (before?.restarts ?? 0)) {
     const code = exit_code === null ? '' : ` with exit code ${exit_code}`;
@@ -42,3 +42,11 @@ export function replicaEvents({ before, after }: ReplicaChange): NewEvent[] {
     events.push(normal('replica_ready', `${id} in ${region} is ready.`));
   return events;
 }
+
+/** Why it is gone is news where nobody told it to go. */
+const goneEvent = ({ id, region, reason, message }: ReplicaChange['after']): NewEvent =>
+  DISRUPTIONS.has(reason)
+    ? warning(reason, sentence(`${id} in ${region} is gone. ${message}`))
+    : normal('replica_gone', `${id} in ${region} is gone.`);
+
+const DISRUPTIONS = new Set(['evicted', 'preempted', 'node_lost']);

@@ -1,5 +1,6 @@
 import type { Reason } from '../../sdk/contract/index.ts';
 import type { Memory } from './memory.ts';
+import { isOfTheRegion } from './move.ts';
 import { live, type RegionSeen, ready, type Seen, type Subject, tell } from './seen.ts';
 import { sentence } from './sentence.ts';
 import { isStartup, type Wait } from './waiting.ts';
@@ -10,11 +11,17 @@ export type Fatal = NonNullable<Memory['fatal']>;
 export const CRASHES_MAX = 3;
 export const CRASH_WINDOW_MS = 600_000;
 
-/** Reasons that no waiting cures. */
+/** Reasons that no waiting cures, where a region does not say it itself. */
 const HOPELESS = new Set(['bad_config', 'startup_timeout']);
 
+const isHopeless = ({ reason, is_hopeless }: Seen) => is_hopeless ?? HOPELESS.has(reason);
+
 /** What ends this attempt: every replica there is stands before the same wall, and none is ready. */
-export function findFatal({ id, memory }: Subject, regions: readonly RegionSeen[], now: number): Fatal | undefined {
+export function findFatal(
+  { id, memory, mayMove }: Subject,
+  regions: readonly RegionSeen[],
+  now: number,
+): Fatal | undefined {
   if (regions.some((region) => ready(region) > 0)) return undefined;
   const present = regions.flatMap(live);
   const since = memory.attempt_at;
@@ -24,14 +31,17 @@ export function findFatal({ id, memory }: Subject, regions: readonly RegionSeen[
   const [first] = replicas;
   if (!first) return undefined;
   const hint = `eco logs ${id}`;
-  if (replicas.every(({ reason }) => HOPELESS.has(reason)))
-    return { reason: first.reason as Reason, message: sentence(tell(first)), hint };
+  if (mayMove && replicas.some(({ reason }) => isOfTheRegion(reason))) return undefined;
+  if (replicas.every(isHopeless)) return { reason: first.reason as Reason, message: sentence(tell(first)), hint };
   const from = Math.max(since, now - CRASH_WINDOW_MS);
   const doomed = present.length > 0 ? isLooping(present, from) && first : lastCrashed(lost, from);
   if (!doomed) return undefined;
   const message = sentence(`Crashed ${CRASHES_MAX} times within ${CRASH_WINDOW_MS / 60_000} minutes. ${tell(doomed)}`);
-  return { reason: 'crashed', message, hint };
+  return { reason: CAUSES.has(doomed.reason) ? (doomed.reason as Reason) : 'crashed', message, hint };
 }
+
+/** Ends of a process that say more than that it ended. */
+const CAUSES = new Set(['oom_host', 'unresponsive']);
 
 const isLost = ({ state, ended_at }: Seen, since: number) => state === 'gone' && ended_at !== null && ended_at >= since;
 

@@ -8,7 +8,7 @@ import { refOf } from './view.ts';
 const ID = /^[1-9]\d{0,14}$/;
 
 /**
- * A workload of the account by id, by `name:id`, or by a name that one live workload has. Throws `not_found`,
+ * A workload of the account by id, by `name:id`, or by a name that one live workload has, or only ending ones. Throws `not_found`,
  * `forbidden` for another account's, `conflict` for a name that several have. Terminated ones are found by id.
  */
 export async function getByRef(db: Db, account_id: string, ref: string): Promise<WorkloadRow> {
@@ -37,7 +37,9 @@ async function getById(db: Db, account_id: string, { ref, id, name }: ParsedRef)
 
 async function getByName(db: Db, account_id: string, name: string): Promise<WorkloadRow> {
   const live = await listLiveNames(db, account_id);
-  const [match, ...more] = live.filter((row) => row.name === name);
+  const named = live.filter((row) => row.name === name);
+  const staying = named.filter(({ desired }) => desired !== 'terminated');
+  const [match, ...more] = staying.length > 0 ? staying : named; // one that is ending gives way to those that stay
   if (!match) throw notFound(name, didYouMean(name, new Set(live.map((row) => row.name))));
   if (more.length > 0) {
     const refs = [match, ...more].map(refOf).join(', ');

@@ -14,6 +14,10 @@ export const Memory = z.object({
   ended_by: z.enum(reasons).nullable().default(null),
   /** What it waits for while no replica is ready, and since when. */
   waiting: z.object({ key: z.string(), since: z.int() }).nullable().default(null),
+  /** Since when a region cannot take its replicas, by region. */
+  stuck: z.record(z.string(), z.int()).default({}),
+  /** Keys of what regions told and events tell already, newest last. */
+  told: z.array(z.string()).default([]),
   /** Milliseconds that earlier waits of this attempt took, by key. */
   waited: z.record(z.string(), z.int()).default({}),
 });

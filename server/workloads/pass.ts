@@ -1,14 +1,20 @@
-import { type Deployment, type Evidence, RegionUnreachable } from '../cluster/driver.ts';
+import {
+  type ClusterDriver,
+  type Deployment,
+  type Evidence,
+  type Notice,
+  RegionUnreachable,
+} from '../cluster/driver.ts';
 import type { Context } from '../context.ts';
-import type { Db } from '../db/open.ts';
 import type { ReplicaRow, WorkloadRow } from '../db/schema.ts';
-import { findModelById } from '../models/store.ts';
 import type { Circuit } from '../regions/circuit.ts';
 import type { Secrets } from '../secrets.ts';
+import { setCourse } from './course.ts';
 import { type Claim, isCurrent } from './lease.ts';
 import { decodeMemory } from './memory.ts';
+import { newNotices, remember } from './notices.ts';
 import { phase } from './phase.ts';
-import { type Declaration, planRegions } from './plan.ts';
+import { type Declaration, planLeft, planRegions } from './plan.ts';
 import { planReplicas } from './plan-replicas.ts';
 import { type Recorded, recordPass } from './record.ts';
 import type { RegionSeen, Subject } from './seen.ts';
@@ -22,22 +28,32 @@ export type PassContext = Pick<Context, 'db' | 'changes' | 'secrets' | 'clock' |
 export async function runPass(context: PassContext, claim: Claim): Promise<Recorded> {
   const { db, clock, circuit } = context;
   const spec = decodeSpec(claim.spec);
-  const answers = await Promise.all(spec.placements.map(({ region }) => observe(circuit, claim, region)));
+  const places = [...spec.placements.map(({ region }) => region), ...spec.left];
+  const answers = await Promise.all(places.map((region) => observe(circuit, claim, region)));
   const known = await listReplicasToCompare(
     db,
     claim.id,
     answers.flatMap(({ evidence }) => evidence ?? []).map(({ id }) => id),
   );
-  const regions = answers.map((answer) => regionSeen(answer, known));
+  const seen = answers.map((answer) => regionSeen(answer, known));
+  const regions = seen.slice(0, spec.placements.length);
+  const left = seen.slice(spec.placements.length);
 
   const now = clock();
   const subject = subjectOf(claim, spec);
-  const next = phase(subject, regions, now);
-  await tellRegions(context, { claim, spec, told: planRegions(subject, next, regions) });
+  const next = phase(subject, regions, now, left);
+  const course = await setCourse(circuit, { subject, spec, phase: next, regions, left }, now);
+  await tellRegions(context, { claim, spec, told: [...planRegions(subject, next, regions), ...planLeft(left)] });
+  const notices = newNotices(
+    course.memory,
+    answers.flatMap((answer) => answer.notices),
+  );
   return recordPass(context, {
     claim,
-    spec,
-    phase: next,
+    spec: course.spec,
+    phase: { ...next, memory: remember(course.memory, notices) },
+    notices,
+    course,
     known,
     replicas: planReplicas(known, answers, now),
     now,
@@ -48,15 +64,20 @@ interface RegionAnswer {
   region: string;
   evidence: Evidence[] | undefined;
   unreachable: string | null;
+  notices: readonly Notice[];
 }
 
 async function observe(circuit: Circuit, { id, uid }: WorkloadRow, region: string): Promise<RegionAnswer> {
   try {
-    const evidence = await circuit.ask(region, (driver) => driver.observe({ workload_id: id, uid }));
-    return { region, evidence, unreachable: null };
+    const workload = { workload_id: id, uid };
+    const look = async (driver: ClusterDriver) => ({
+      evidence: await driver.observe(workload),
+      notices: driver.notices?.(workload) ?? [],
+    });
+    return { region, unreachable: null, ...(await circuit.ask(region, look)) };
   } catch (error) {
     if (!(error instanceof RegionUnreachable)) throw error;
-    return { region, evidence: undefined, unreachable: error.message };
+    return { region, evidence: undefined, unreachable: error.message, notices: [] };
   }
 }
 
@@ -66,9 +87,20 @@ function regionSeen({ region, evidence, unreachable }: RegionAnswer, known: read
   return { region, unreachable, replicas: evidence ?? remembered() };
 }
 
-function subjectOf(row: WorkloadRow, { replicas, gpu, startup_seconds }: WorkloadSpec): Subject {
+function subjectOf(row: WorkloadRow, { replicas, gpu, startup_seconds, candidates }: WorkloadSpec): Subject {
   const { id, desired, state } = row;
-  return { id, ref: refOf(row), desired, state, replicas, gpu, startup_seconds, memory: decodeMemory(row.memory) };
+  const mayMove = candidates.length > 0;
+  return {
+    id,
+    ref: refOf(row),
+    desired,
+    state,
+    replicas,
+    gpu,
+    startup_seconds,
+    mayMove,
+    memory: decodeMemory(row.memory),
+  };
 }
 
 interface Told {
@@ -80,7 +112,7 @@ interface Told {
 /** Declares to each region what it should run, unless something else was asked for since the row was read. The next pass sees what came of it. */
 async function tellRegions({ db, secrets, circuit, log }: PassContext, { claim, spec, told }: Told): Promise<void> {
   if (told.length === 0 || !(await isCurrent(db, { ...claim, token: claim.lease_token }))) return;
-  const deployment = { ...deploymentOf(claim, spec), secrets: await secretsOf(db, secrets, claim) };
+  const deployment = { ...deploymentOf(claim, spec), secrets: secretsOf(secrets, claim) };
   const tell = async (declared: Declaration) => {
     try {
       await circuit.ask(declared.region, (driver) => driver.apply({ ...deployment, ...declared }));
@@ -96,7 +128,7 @@ const GRACE_SECONDS = 30;
 
 function deploymentOf(row: WorkloadRow, spec: WorkloadSpec): Omit<Deployment, 'region' | 'replicas' | 'secrets'> {
   const { id: workload_id, uid, account_id, name, generation } = row;
-  const { image, command, args, env, gpu, port, health_path, startup_seconds } = spec;
+  const { image, engine, command, args, env, gpu, mounts, port, health_path, startup_seconds } = spec;
   const model = { ECO_MODEL: name, ...(row.category && { ECO_MODEL_CATEGORY: row.category }) };
   return {
     workload_id,
@@ -105,10 +137,12 @@ function deploymentOf(row: WorkloadRow, spec: WorkloadSpec): Omit<Deployment, 'r
     name,
     generation,
     image,
+    engine,
     command,
     args,
     env: { ...model, ...env },
     gpu,
+    mounts,
     port,
     health_path,
     startup_seconds,
@@ -116,16 +150,5 @@ function deploymentOf(row: WorkloadRow, spec: WorkloadSpec): Omit<Deployment, 'r
   };
 }
 
-/** What the launch gave, and the model's token where it has one. */
-async function secretsOf(
-  db: Db,
-  secrets: Secrets,
-  { secrets_encrypted, model_id }: WorkloadRow,
-): Promise<Record<string, string>> {
-  const model = model_id === null ? undefined : await findModelById(db, model_id);
-  const token = model?.token_encrypted;
-  return {
-    ...(token && { HF_TOKEN: secrets.decrypt(token) }),
-    ...(secrets_encrypted !== null && (JSON.parse(secrets.decrypt(secrets_encrypted)) as Record<string, string>)),
-  };
-}
+const secretsOf = (secrets: Secrets, { secrets_encrypted }: WorkloadRow): Record<string, string> =>
+  secrets_encrypted === null ? {} : JSON.parse(secrets.decrypt(secrets_encrypted));

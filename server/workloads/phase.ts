@@ -9,12 +9,19 @@ type Verdict = Pick<Phase, 'state' | 'reason' | 'message' | 'hint'>;
 
 /**
  * From what was asked for and what was seen to one state with its reason. A workload fails only while no replica
- * serves; the first fatal cause is kept until it is resumed; only a confirmation by every region makes it `stopped`.
+ * serves; the first fatal cause is kept until it is resumed; only a confirmation by every region, also by those that it
+ * has `left`, makes it `stopped`.
  */
-export function phase(subject: Subject, regions: readonly RegionSeen[], now: number): Phase {
-  const gone = regions.every((region) => region.unreachable === null && live(region).length === 0);
+export function phase(
+  subject: Subject,
+  regions: readonly RegionSeen[],
+  now: number,
+  left: readonly RegionSeen[] = [],
+): Phase {
+  const all = [...regions, ...left];
+  const gone = all.every((region) => region.unreachable === null && live(region).length === 0);
   if (subject.desired !== 'running')
-    return { ...ending(subject, regions, gone), memory: rest(subject), deadline: null, gone };
+    return { ...ending(subject, all, gone), memory: rest(subject), deadline: null, gone };
   const fatal = subject.memory.fatal ?? findFatal(subject, regions, now);
   if (fatal) return failed(subject, fatal, gone);
   if (regions.some((region) => ready(region) > 0))

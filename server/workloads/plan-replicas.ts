@@ -15,21 +15,34 @@ export interface Answer {
 /** Rows that differ from what was seen. What a region that answers no longer knows is gone; a silent region changes nothing. */
 export function planReplicas(known: readonly ReplicaRow[], answers: readonly Answer[], now: number): ReplicaChange[] {
   const before = new Map(known.map((row) => [row.id, row]));
-  const seen = answers.flatMap(({ evidence }) => evidence ?? []).map(rowOf);
+  const replicas = answers.flatMap(({ evidence }) => evidence ?? []).filter(({ is_placeholder }) => !is_placeholder);
+  const seen = replicas.map(rowOf);
   const ids = new Set(seen.map(({ id }) => id));
   const asked = new Set(answers.filter(({ evidence }) => evidence !== undefined).map(({ region }) => region));
   const lost = known
     .filter((row) => row.state !== 'gone' && asked.has(row.region) && !ids.has(row.id))
     .map((row) => lostRow(row, now));
   return [...seen, ...lost]
-    .map((after) => ({ before: before.get(after.id), after }))
+    .map((after) => keepStart(before.get(after.id), after))
     .filter(({ before, after }) => before?.state !== 'gone' && differs(before, after));
 }
 
-function rowOf({ generation: _generation, restarted_at: _restarts, ...evidence }: Evidence): ReplicaChange['after'] {
+function rowOf({
+  generation: _generation,
+  restarted_at: _restarts,
+  is_hopeless: _hopeless,
+  is_placeholder: _placeholder,
+  ...evidence
+}: Evidence): ReplicaChange['after'] {
   const ended = evidence.state === 'gone';
   return { ...evidence, address: ended ? null : evidence.address, pid: ended ? null : evidence.pid };
 }
+
+/** A replica starts once, however little of it a later server finds. */
+const keepStart = (before: ReplicaRow | undefined, after: ReplicaChange['after']): ReplicaChange => ({
+  before,
+  after: { ...after, started_at: before?.started_at ?? after.started_at },
+});
 
 const lostRow = ({ changed_seq: _seq, ...row }: ReplicaRow, now: number): ReplicaChange['after'] => ({
   ...row,

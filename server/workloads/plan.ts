@@ -15,6 +15,10 @@ export function planRegions(subject: Subject, { state, gone }: Phase, regions: r
   return regions.filter((region) => region.unreachable === null).map(({ region }) => ({ region, replicas: wanted }));
 }
 
+/** Regions that were left get nothing, until they say that nothing is there. */
+export const planLeft = (left: readonly RegionSeen[]): Declaration[] =>
+  left.filter(({ unreachable }) => unreachable === null).map(({ region }) => ({ region, replicas: 0 }));
+
 export type MoneyAction = { type: 'settle' } | { type: 'start_clock'; covers_until: number } | { type: 'renew' };
 
 const HOUR_MS = 3_600_000n;

@@ -1,19 +1,24 @@
 import { EcoError, formatMoney, parseMoney, type Quote } from '../../sdk/contract/index.ts';
 import type { Stock } from '../regions/stock.ts';
-import { arithmetic, fits, offered } from './capacity.ts';
-import { NO_IMAGE, SIMULATOR_IMAGE } from './engines.ts';
+import { arithmetic, fits, type Offered, offered } from './capacity.ts';
+import { NO_IMAGE } from './engines/custom.ts';
+import type { Engine } from './engines/engine.ts';
+import { sim } from './engines/sim.ts';
 import { listAll } from './sentence.ts';
 
 /** What a launch asks for, before it is decided where it goes. */
 export interface Wish {
   /** As asked for by name; undefined: where most is free. */
   regions: readonly string[] | undefined;
+  /** Whose region this is, where the weights are on one. */
+  filesystem?: string | undefined;
   gpu: { type?: string | undefined; count: number };
   /** In each region. */
   replicas: number;
   /** Regions it should have where it names none and so many there are. */
   spread: number;
   image: string;
+  engine: Engine;
   command: readonly string[] | null;
   /** For hints. */
   name: string;
@@ -22,21 +27,30 @@ export interface Wish {
 export interface Placement {
   gpu: { type: string; count: number };
   placements: Quote['placements'];
+  /** Where it may go instead, as long as nothing has started. */
+  candidates: { region: string; price_per_gpu_hour: string }[];
   notes: string[];
 }
 
 /**
- * Decides where a launch goes: the regions with most free, the cheapest GPU type that fits where none is named. Throws
- * `invalid_request` for unknown names and `no_capacity` with the arithmetic.
+ * Decides where a launch goes: the regions with most free and, where no GPU type is named, real ones unless it is the
+ * simulator, then as many regions as it should have, then the cheapest. Throws `invalid_request` for unknown names and
+ * `no_capacity` with the arithmetic.
  */
 export function planPlacement(wish: Wish, stock: readonly Stock[]): Placement {
   const regions = candidates(wish, stock);
   const types = gpuTypes(wish, regions);
   const plans = types.flatMap((type) => placeType(wish, regions, type) ?? []);
-  const [best] = plans.toSorted((a, b) => Number(priceOf(a) - priceOf(b)));
+  const misfit = ({ gpu }: Pick<Placement, 'gpu'>) => Number(isSimulated(regions, gpu.type) !== (wish.engine === sim));
+  const [best] = plans.toSorted(
+    (a, b) => misfit(a) - misfit(b) || b.placements.length - a.placements.length || Number(priceOf(a) - priceOf(b)),
+  );
   if (best) return { ...best, notes: notesOf(best, wish, stock) };
   throw noCapacity(wish, regions, cheapest(types, regions));
 }
+
+const isSimulated = (regions: readonly Stock[], type: string) =>
+  offered(regions, type).some(({ offer }) => offer.simulated);
 
 function candidates(wish: Wish, stock: readonly Stock[]): Stock[] {
   const { regions: named, name } = wish;
@@ -70,17 +84,20 @@ function candidates(wish: Wish, stock: readonly Stock[]): Stock[] {
   return reachable;
 }
 
-/** Local regions run processes: the simulator, or a command. */
-export const canRun = ({ image, command }: Pick<Wish, 'image' | 'command'>, { kind }: Pick<Stock, 'kind'>): boolean =>
-  kind === 'local' ? image === SIMULATOR_IMAGE || command !== null : image !== NO_IMAGE;
+/** Local regions run processes: engines that are installed, the simulator among them, or a command. */
+export const canRun = (
+  { image, engine, command }: Pick<Wish, 'image' | 'engine' | 'command'>,
+  { kind, engines }: Pick<Stock, 'kind' | 'engines'>,
+): boolean => (kind === 'local' ? command !== null || engines.includes(engine.name) : image !== NO_IMAGE);
 
-function cannotRun({ image, name }: Wish, unable: readonly Stock[]): EcoError {
+function cannotRun({ image, engine: { name: engineName, binary }, name }: Wish, unable: readonly Stock[]): EcoError {
   const where = listAll(unable.map(({ region }) => region));
+  const runs = `${where} ${unable.length === 1 ? 'runs' : 'run'} programs of this machine, not the image "${image}"`;
+  const missing = binary === null ? '.' : `, and there is no "${binary}" on the PATH: install ${engineName}, or`;
   return new EcoError(
     'not_supported',
-    `${where} ${unable.length === 1 ? 'runs' : 'run'} processes of this machine, not the image "${image}". ` +
-      `Use --image ${SIMULATOR_IMAGE} for the simulator, or --command for a program of your own.`,
-    { param: 'image', hint: `eco instances launch ${name} --image ${SIMULATOR_IMAGE}` },
+    `${runs}${missing} ${binary === null ? 'Use' : 'use'} --image ${sim.image} for the simulator, or --command for a program of your own.`,
+    { param: 'image', hint: `eco instances launch ${name} --image ${sim.image}` },
   );
 }
 
@@ -114,7 +131,18 @@ function placeType(wish: Wish, regions: readonly Stock[], type: string): Omit<Pl
     free: offer.free,
     largest_free_block: offer.largest_free_block,
   }));
-  return { gpu: { type, count: wish.gpu.count }, placements };
+  return { gpu: { type, count: wish.gpu.count }, placements, candidates: othersThan(fitting, offers, wish) };
+}
+
+/** A launch that names its regions stays there. */
+function othersThan(
+  chosen: readonly Offered[],
+  offers: readonly Offered[],
+  { regions }: Wish,
+): Placement['candidates'] {
+  if (regions !== undefined) return [];
+  const others = offers.filter((each) => !chosen.includes(each));
+  return others.map(({ region, offer }) => ({ region, price_per_gpu_hour: offer.price_per_hour }));
 }
 
 const priceOf = ({ placements }: Pick<Placement, 'placements'>) =>
@@ -150,6 +178,8 @@ function noCapacity({ replicas, gpu, regions: named }: Wish, regions: readonly S
 }
 
 function notesOf({ placements, gpu }: Omit<Placement, 'notes'>, wish: Wish, stock: readonly Stock[]): string[] {
+  if (wish.filesystem !== undefined)
+    return [`It runs in ${placements[0]?.region} only, where its weights are: on the filesystem "${wish.filesystem}".`];
   if (wish.regions !== undefined || wish.spread <= placements.length) return [];
   const alone = `It runs in ${placements[0]?.region} only; no other region takes over if that fails`;
   if (stock.length === 1) return [`${alone}: one region is configured.`];

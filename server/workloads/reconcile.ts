@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClusterDriver } from '../cluster/driver.ts';
 import type { Context } from '../context.ts';
 import { openCircuit } from '../regions/circuit.ts';
 import { type Claim, claimDue, claimOne, releaseLease } from './lease.ts';
@@ -9,6 +10,8 @@ import { startSweep } from './sweep.ts';
 export interface Reconciler extends AsyncDisposable {
   /** Something changed about a workload: its next pass is due now. */
   nudge(workload_id: number): void;
+  /** Hears from a region that was opened later. */
+  follow(driver: ClusterDriver): void;
 }
 
 export type ReconcileContext = Pick<Context, 'db' | 'changes' | 'regions' | 'secrets' | 'log' | 'clock' | 'serverId'>;
@@ -116,7 +119,9 @@ export async function startReconciler(context: ReconcileContext): Promise<Reconc
     );
   };
 
-  const unsubscribe = [...regions.values()].map((driver) => driver.onChange(nudgeSoon));
+  const unsubscribe: (() => void)[] = [];
+  const follow = (driver: ClusterDriver) => void unsubscribe.push(driver.onChange(nudgeSoon));
+  for (const driver of regions.values()) follow(driver);
   const poll = setInterval(wake, POLL_MS);
   const sweep = startSweep(context);
   for (const id of await listUnsettled(db)) nudge(id);
@@ -124,6 +129,7 @@ export async function startReconciler(context: ReconcileContext): Promise<Reconc
 
   return {
     nudge,
+    follow,
     async [Symbol.asyncDispose]() {
       stopped = true;
       clearInterval(poll);

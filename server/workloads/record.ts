@@ -1,19 +1,22 @@
 import { formatMoney } from '../../sdk/contract/index.ts';
-import { findOpenHold, renewHold, settleHold, startHoldClock } from '../billing/holds.ts';
+import { adjustHold, findOpenHold, renewHold, settleHold, startHoldClock } from '../billing/holds.ts';
 import { closeInterval, openInterval } from '../billing/intervals.ts';
+import type { Notice } from '../cluster/driver.ts';
 import type { Context } from '../context.ts';
 import { nextChange } from '../db/changes.ts';
 import type { Db } from '../db/open.ts';
 import type { ReplicaRow, WorkloadRow } from '../db/schema.ts';
+import type { Course } from './course.ts';
 import { phaseEvents, replicaEvents, SYSTEM } from './events.ts';
 import { rulesOf } from './kinds.ts';
 import { type Claim, freed, holdLease } from './lease.ts';
 import { encodeMemory } from './memory.ts';
+import { MOVE_AFTER_MS } from './move.ts';
 import { isFinal, type MoneyAction, planMoney, planNext } from './plan.ts';
 import type { ReplicaChange } from './plan-replicas.ts';
-import { holdOf, rateOf } from './rate.ts';
+import { dearestHoldOf, holdOf } from './rate.ts';
 import type { Phase } from './seen.ts';
-import type { WorkloadSpec } from './spec.ts';
+import { encodeSpec, type WorkloadSpec } from './spec.ts';
 import { insertEvents, type NewEvent, saveReplica, updateWorkload } from './store.ts';
 import { refOf } from './view.ts';
 
@@ -21,6 +24,10 @@ export interface Pass {
   claim: Claim;
   spec: WorkloadSpec;
   phase: Phase;
+  /** What this pass changes of the spec, and why. */
+  course: Pick<Course, 'move' | 'isPlaced' | 'hasChanged'>;
+  /** What regions told that is to become an event. */
+  notices: readonly Notice[];
   /** Replicas as they stood before. */
   known: readonly ReplicaRow[];
   replicas: readonly ReplicaChange[];
@@ -41,12 +48,14 @@ export async function recordPass({ db, changes }: Pick<Context, 'db' | 'changes'
 export type Recorded = 'visible' | 'unseen' | 'stale';
 
 async function record(trx: Db, pass: Pass): Promise<Recorded> {
-  const { claim, phase, replicas, now } = pass;
+  const { claim, phase, replicas, notices, now } = pass;
   if (!(await holdLease(trx, { ...claim, token: claim.lease_token }))) return 'stale';
+  if (pass.course.isPlaced) await fitHold(trx, pass);
   const hold = await findOpenHold(trx, claim.id);
-  const actions = planMoney(phase, { hold, rate_nanos: rateOf(pass.spec), replicas: merged(pass), now });
+  const actions = planMoney(phase, { hold, rate_nanos: dearestHoldOf(pass.spec, 1), replicas: merged(pass), now });
   const status = statusOf(pass);
-  const isVisible = replicas.length > 0 || actions.length > 0 || differs(claim, status);
+  const hasNews = replicas.length > 0 || notices.length > 0 || actions.length > 0 || pass.course.hasChanged;
+  const isVisible = hasNews || differs(claim, status);
   const unseen = { ...freed, memory: encodeMemory(phase.memory) };
   if (!isVisible) {
     await updateWorkload(trx, claim.id, { ...unseen, next_at: planNext(phase, hold?.covers_until ?? null, now) });
@@ -57,7 +66,14 @@ async function record(trx: Db, pass: Pass): Promise<Recorded> {
   if (replicas.length > 0) await recordReplicas(trx, pass, await nextChange(trx, 'replicas'));
   const money: NewEvent[] = [];
   for (const action of actions) money.push(...(await moveMoney(trx, pass, action)));
-  await insertEvents(trx, claim, now, [...replicas.flatMap(replicaEvents), ...phaseEvents(claim, phase), ...money]);
+  const events = [
+    ...notices.map(({ type, reason, message }) => ({ type, reason, message, actor: SYSTEM })),
+    ...replicas.flatMap(replicaEvents),
+    ...moveEvents(pass.course),
+    ...phaseEvents(claim, phase),
+    ...money,
+  ];
+  await insertEvents(trx, claim, now, events);
 
   const covers_until = (await findOpenHold(trx, claim.id))?.covers_until ?? null;
   const next_at = planNext(phase, covers_until, now);
@@ -65,6 +81,7 @@ async function record(trx: Db, pass: Pass): Promise<Recorded> {
   await updateWorkload(trx, claim.id, {
     ...unseen,
     ...status,
+    ...(pass.course.hasChanged && { spec: encodeSpec(pass.spec) }),
     revision: claim.revision + 1,
     changed_seq,
     next_at,
@@ -72,6 +89,32 @@ async function record(trx: Db, pass: Pass): Promise<Recorded> {
   });
   return 'visible';
 }
+
+/** The hold covered the dearest regions it could come to run in; now those that it runs in, for the same time. */
+async function fitHold(trx: Db, { claim, spec, now }: Pass): Promise<void> {
+  const hold = await findOpenHold(trx, claim.id);
+  const amount_nanos = holdOf(spec, rulesOf(claim.kind).holdHours);
+  if (!hold || amount_nanos >= hold.amount_nanos) return;
+  const of = { account_id: claim.account_id, workload_id: claim.id, now };
+  const regions = spec.placements.map(({ region }) => region).join(', ');
+  await adjustHold(trx, {
+    ...of,
+    amount_nanos,
+    description: `Hold for ${refOf(claim)}, now that it runs in ${regions}`,
+  });
+}
+
+const moveEvents = ({ move }: Pass['course']): NewEvent[] =>
+  move
+    ? [
+        {
+          type: 'warning',
+          reason: 'moved',
+          message: `${move.from} could not take it for ${MOVE_AFTER_MS / 1000} s: it is started in ${move.to} instead.`,
+          actor: SYSTEM,
+        },
+      ]
+    : [];
 
 type Status = Pick<
   WorkloadRow,

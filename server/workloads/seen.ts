@@ -7,6 +7,7 @@ export interface Seen {
   state: string;
   reason: string;
   message: string;
+  is_hopeless?: boolean;
   restarts: number;
   restarted_at: readonly number[];
   started_at: number | null;
@@ -30,6 +31,8 @@ export interface Subject {
   replicas: number;
   gpu: { type: string; count: number };
   startup_seconds: number;
+  /** It may still go to another region. */
+  mayMove: boolean;
   memory: Memory;
 }
 

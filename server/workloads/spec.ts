@@ -1,11 +1,21 @@
 import { z } from 'zod';
 
+const Place = z.object({ region: z.string(), price_nanos: z.coerce.bigint() });
+
+const Mount = z.object({ filesystem: z.string(), path: z.string(), read_only: z.boolean() });
+
 /** What `workloads.spec` holds: the launch, with everything decided that the launch left open. Prices are those of the launch. */
 export const WorkloadSpec = z.object({
-  placements: z.array(z.object({ region: z.string(), price_nanos: z.coerce.bigint() })).min(1),
+  placements: z.array(Place).min(1),
+  /** Where it may go instead while it has not started; none where the launch names its regions. */
+  candidates: z.array(Place).default([]),
+  /** Regions that it has left and that have not confirmed yet that nothing is there. */
+  left: z.array(z.string()).default([]),
   /** In each region. */
   replicas: z.int(),
   gpu: z.object({ type: z.string(), count: z.int() }),
+  /** Filesystems that every replica has. */
+  mounts: z.array(Mount).default([]),
   image: z.string(),
   /** The engine decides what the gateway may ask of it: `vllm` has continuous usage, `custom` nothing for sure. */
   engine: z.string(),

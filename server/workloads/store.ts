@@ -67,13 +67,13 @@ export function listWorkloadRows(db: Db, account_id: string, filter: WorkloadFil
 
 const NAMES_MAX = 500;
 
-/** Newest first, those that are not terminated. */
-export const listLiveNames = (db: Db, account_id: string): Promise<Pick<WorkloadRow, 'id' | 'name'>[]> =>
+/** Newest first, those that are not terminated yet. */
+export const listLiveNames = (db: Db, account_id: string): Promise<Pick<WorkloadRow, 'id' | 'name' | 'desired'>[]> =>
   db
     .selectFrom('workloads')
-    .select(['id', 'name'])
+    .select(['id', 'name', 'desired'])
     .where('account_id', '=', account_id)
-    .where('desired', '!=', 'terminated')
+    .where('state', '!=', 'terminated')
     .orderBy('id', 'desc')
     .limit(NAMES_MAX)
     .execute();
@@ -166,9 +166,14 @@ export const listEventsSince = (db: Db, workload_id: number, since: number, limi
     .limit(limit)
     .execute();
 
-/** Uids of the workloads among these ids: what has none of them is nobody's. */
+/** Uids of the workloads among these ids that may have replicas: what has none of them is nobody's. */
 export async function listUids(db: Db, ids: readonly number[]): Promise<Set<string>> {
-  const rows = await db.selectFrom('workloads').select('uid').where('id', 'in', ids).execute();
+  const rows = await db
+    .selectFrom('workloads')
+    .select('uid')
+    .where('id', 'in', ids)
+    .where('next_at', 'is not', null)
+    .execute();
   return new Set(rows.map(({ uid }) => uid));
 }
 

@@ -54,6 +54,7 @@ export function workloadView(row: WorkloadRow, { replicas, hold }: Parts): Workl
     model: row.model_id === null ? null : row.name,
     category: row.category,
     image: spec.image,
+    engine: spec.engine,
     command: spec.command,
     args: spec.args,
     custom_api_path: spec.custom_api_path,

@@ -54,9 +54,12 @@ function stateOf({ state }: Seen): WorkloadState {
 
 function limitOf(state: WorkloadState, reason: Reason, { startup_seconds }: Subject): number {
   if (reason === 'no_capacity') return NO_CAPACITY_MS;
-  if (state === 'pulling') return PULLING_MS;
+  if (state === 'pulling' && !HINDRANCES.has(reason)) return PULLING_MS;
   return isStartup({ state, reason }) ? startup_seconds * 1000 : QUICK_MS;
 }
+
+/** They keep the download from beginning. */
+const HINDRANCES = new Set<Reason>(['volume_unavailable', 'sandbox_failed']);
 
 /** What the startup budget of the launch is for. */
 export const isStartup = ({ state, reason }: Pick<Wait, 'state' | 'reason'>): boolean =>

@@ -25,14 +25,19 @@ export interface ServerProcess {
 
 const START_TIMEOUT_MS = 30_000;
 
-export async function makeInstallation(directory: string, database: string): Promise<Installation> {
+const LOCAL_REGIONS = ['local-a', 'local-b'].map((name) => ({
+  name,
+  kind: 'local',
+  gpus: [{ type: 'l4', count: 16, price_per_hour: '0.80' }],
+}));
+
+export async function makeInstallation(
+  directory: string,
+  database: string,
+  regions: readonly object[] = LOCAL_REGIONS,
+): Promise<Installation> {
   const url = `http://127.0.0.1:${await freePort()}`;
   const adminKey = makeKey('ecoadmin_');
-  const regions = ['local-a', 'local-b'].map((name) => ({
-    name,
-    kind: 'local',
-    gpus: [{ type: 'l4', count: 16, price_per_hour: '0.80' }],
-  }));
   const config = join(directory, 'ecolink.yaml');
   const settings = {
     listen: url.replace('http://', ''),

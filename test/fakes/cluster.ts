@@ -1,5 +1,11 @@
 import type { LogLine, Offer, Reason, ReplicaState } from '../../sdk/contract/index.ts';
-import { type ClusterDriver, type Deployment, type Evidence, RegionUnreachable } from '../../server/cluster/driver.ts';
+import {
+  type ClusterDriver,
+  type Deployment,
+  type Evidence,
+  type OwnedFilesystem,
+  RegionUnreachable,
+} from '../../server/cluster/driver.ts';
 
 /** A region in memory. Replicas do what they are told; what they meet with is up to the test. */
 export interface FakeCluster extends ClusterDriver {
@@ -28,11 +34,13 @@ export interface FakeSettings {
   clock: () => number;
   kind?: ClusterDriver['kind'];
   gpus?: { type: string; count: number; price: string }[];
+  filesystems?: OwnedFilesystem[];
 }
 
 const H100 = { type: 'h100', count: 8, price: '3.20' };
 
-export function openFakeCluster({ region, clock, kind = 'local', gpus = [H100] }: FakeSettings): FakeCluster {
+export function openFakeCluster(settings: FakeSettings): FakeCluster {
+  const { region, clock, kind = 'local', gpus = [H100], filesystems = [] } = settings;
   const applied: Deployment[] = [];
   const destroyed: string[] = [];
   const evidence = new Map<string, Evidence & { gpu: Deployment['gpu'] }>();
@@ -102,6 +110,8 @@ export function openFakeCluster({ region, clock, kind = 'local', gpus = [H100] }
     startAs: 'ready',
     stopsAtOnce: true,
     replicas: () => [...evidence.values()],
+    installedEngines: () => ['sim'],
+    filesystems: () => filesystems,
     offers: () =>
       answer(() =>
         gpus.map(({ type, count, price }): Offer => {

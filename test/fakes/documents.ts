@@ -62,6 +62,7 @@ export const workload = (changes: Partial<Workload> = {}): Workload => ({
   model: 'my-llama',
   category: 'chat',
   image: 'ecolink/sim',
+  engine: 'sim',
   command: null,
   args: [],
   custom_api_path: null,
@@ -154,6 +155,7 @@ export const region = (): Region => ({
   reachable: true,
   message: null,
   offers: [{ gpu: 'h100', price_per_hour: '2.30', total: 8, free: 6, largest_free_block: 6, simulated: true }],
+  filesystems: [{ name: 'shared', mount: '/shared', size_gib: 512 }],
 });
 
 export const transaction = (): Transaction => ({
@@ -180,6 +182,11 @@ export const usageRow = (): UsageRow => ({
   input_tokens: 30,
   cached_input_tokens: 0,
   output_tokens: 90,
+  images: 0,
+  audio_seconds: 0,
+  characters: 0,
+  documents: 0,
+  video_seconds: 0,
   cost: '0.00',
   started_at: null,
 });

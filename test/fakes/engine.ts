@@ -4,9 +4,11 @@ import type { AddressInfo, Socket } from 'node:net';
 export interface EngineRequest {
   path: string;
   headers: IncomingHttpHeaders;
+  /** Parsed; of a form nothing. */
   body: Record<string, unknown> & { model: string; stream_options?: Record<string, unknown> };
   /** As it came. */
   text: string;
+  bytes: Buffer;
   /** Resolves with the time when this request's connection closed before the answer was complete. */
   aborted: Promise<number>;
 }
@@ -28,11 +30,14 @@ export async function startEngine(behave: Behaviour = answer()): Promise<Engine>
   const server = http.createServer({ noDelay: true }, async (incoming, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk);
-    const text = Buffer.concat(chunks).toString();
+    const bytes = Buffer.concat(chunks);
+    const text = bytes.toString();
+    const isJson = !incoming.headers['content-type']?.startsWith('multipart/');
+    const body = isJson ? JSON.parse(text) : {};
     const aborted = new Promise<number>((resolve) =>
       response.once('close', () => response.writableFinished || resolve(performance.now())),
     );
-    const request = { path: incoming.url ?? '', headers: incoming.headers, body: JSON.parse(text), text, aborted };
+    const request = { path: incoming.url ?? '', headers: incoming.headers, body, text, bytes, aborted };
     engine.requests.push(request);
     for (const wake of waiting.splice(0)) wake();
     await engine.behave(request, response);

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { Journal } from '../../server/gateway/journal.ts';
+import { Journal } from '../../server/gateway/journal/journal.ts';
 
 /** A server process that is in the middle of things: writes what its test hands over, says so, and waits to be killed. */
 const [directory = '', serverId = '', text = '{}'] = process.argv.slice(2);

@@ -4,6 +4,7 @@ import { exitCodes } from '../../exit-code.ts';
 export default class AdminAudit extends EcoCommand {
   static override summary = 'recompute every balance, hold and charge from its rows';
   static override description = 'Prints each difference and ends with exit code 1 if there is one.';
+  static override examples = ['<%= config.bin %> <%= command.id %>'];
 
   async run() {
     const { flags } = await this.parse(AdminAudit);

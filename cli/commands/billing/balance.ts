@@ -3,6 +3,7 @@ import { dollars } from '../../money.ts';
 
 export default class BillingBalance extends EcoCommand {
   static override summary = 'show what is free, what is held and what an hour costs now';
+  static override examples = ['<%= config.bin %> <%= command.id %>'];
 
   async run() {
     const { flags } = await this.parse(BillingBalance);

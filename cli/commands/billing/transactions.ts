@@ -17,6 +17,7 @@ const columns: Columns<Transaction> = {
 
 export default class BillingTransactions extends EcoCommand {
   static override summary = 'list money moved, newest first';
+  static override examples = ['<%= config.bin %> <%= command.id %> --kind hold'];
   static override flags = {
     ...pageFlags,
     kind: Flags.option({ options: transactionKinds, description: 'only this kind' })(),

@@ -1,10 +1,13 @@
 import { Args, Flags } from '@oclif/core';
+import { engineNames } from '../../../sdk/contract/instances.ts';
 import type { Eco, Quote, Workload } from '../../../sdk/index.ts';
 import { askHidden, canAsk, readStdin } from '../../ask.ts';
 import { EcoCommand } from '../../base.ts';
+import { readEnvFiles } from '../../env-file.ts';
 import { type Launch, launchInputOf, readSecrets } from '../../launch-input.ts';
 import { formatQuote } from '../../quote-view.ts';
 import { duration, quiet, waitFlags, yes } from '../../shared-flags.ts';
+import { isWatched } from '../../terminal.ts';
 import { UsageError } from '../../usage-error.ts';
 import { watchUntil } from '../../waiting.ts';
 
@@ -17,28 +20,42 @@ export default class InstancesLaunch extends EcoCommand {
   static override examples = [
     '<%= config.bin %> <%= command.id %> my-llama --gpu h100:2 --region eu-1 --region us-2',
     '<%= config.bin %> <%= command.id %> my-llama --dry-run',
+    '<%= config.bin %> <%= command.id %> my-llama --engine sglang --arg=--context-length --arg=8192',
+    '<%= config.bin %> <%= command.id %> my-llama --image ecolink/sim --env-file app.env --secrets-file secrets.env --yes',
     'HF_TOKEN=… <%= config.bin %> <%= command.id %> my-llama --image my/engine:1 --command "python serve.py" --secret HF_TOKEN --yes --wait',
   ];
+  static override presets = ['region', 'gpu'] as const;
   static override args = { model: Args.string({ required: true, description: 'name or id of a registered model' }) };
   static override flags = {
     gpu: Flags.string({ helpValue: 'type:count', description: 'GPUs of each replica, like h100:2' }),
     region: Flags.string({ ...several, description: 'where to run; again for more' }),
     replicas: Flags.integer({ default: 1, min: 1, description: 'replicas in each region' }),
-    image: Flags.string({ description: 'container image; default: the engine of its category' }),
+    engine: Flags.option({
+      options: engineNames,
+      description: 'what serves it; default: the usual one of its category',
+    })(),
+    image: Flags.string({ description: 'container image; default: that of the engine' }),
     command: Flags.string({ description: 'what to run in place of what the image starts; no shell reads it' }),
-    arg: Flags.string({ ...several, description: 'argument of the engine; again for more' }),
+    arg: Flags.string({
+      ...several,
+      description: 'one more argument of the engine, like --arg=--max-model-len --arg=8192',
+    }),
     env: Flags.string({
       ...several,
       helpValue: 'NAME[=value]',
       description: 'variable; NAME alone takes the value it has here',
     }),
+    'env-file': Flags.string({ ...several, helpValue: 'file', description: 'variables, one NAME=value a line' }),
     secret: Flags.string({
       ...several,
       helpValue: 'NAME',
       description: 'variable kept encrypted; the value comes from the environment or standard input',
     }),
+    'secrets-file': Flags.string({ ...several, helpValue: 'file', description: 'variables of a file, kept encrypted' }),
     port: Flags.integer({ min: 1, max: 65_535, description: 'where the container listens' }),
-    'health-path': Flags.string({ description: 'what tells that it is ready; default /health' }),
+    'health-path': Flags.string({
+      description: 'what tells that it is ready; default: that of the engine, else /health',
+    }),
     'custom-api-path': Flags.string({ description: 'it is not OpenAI-compatible and answers below this path' }),
     'startup-timeout': duration({ description: 'how long a replica may load' }),
     'dry-run': Flags.boolean({ description: 'show the price and launch nothing' }),
@@ -51,13 +68,16 @@ export default class InstancesLaunch extends EcoCommand {
     const { args, flags } = await this.parse(InstancesLaunch);
     const input = {
       ...launchInputOf(args.model, flags, process.env),
-      secrets: await readSecrets(flags.secret ?? [], process.env, (name) => this.#readSecret(name)),
+      secrets: {
+        ...readEnvFiles(flags['secrets-file'], '--secrets-file'),
+        ...(await readSecrets(flags.secret ?? [], process.env, (name) => this.#readSecret(name))),
+      },
     };
     const eco = await this.client(flags);
     const quote = await eco.instances.quote(input);
     if (flags['dry-run']) return this.#show(quote);
     const launched = await this.#launch(eco, input, quote, flags);
-    const wait = flags.wait ?? process.stdout.isTTY === true;
+    const wait = flags.wait ?? isWatched(process.stdout);
     const workload = wait ? await this.#watch(eco, launched, flags['wait-timeout']) : launched;
     this.log(flags.quiet ? String(workload.id) : summaryOf(workload));
     return workload;
@@ -73,7 +93,8 @@ export default class InstancesLaunch extends EcoCommand {
 
   #watch(eco: Eco, { id }: Workload, timeoutMs: number): Promise<Workload> {
     const note = (text: string) => this.note(text);
-    return watchUntil(eco, id, ['running'], { timeoutMs, signal: this.interruption(), note });
+    const isScripted = this.jsonEnabled();
+    return watchUntil(eco, id, ['running'], { timeoutMs, signal: this.interruption(), note, isScripted });
   }
 
   #show(quote: Quote): Quote {

@@ -6,6 +6,8 @@ import { workloadColumns } from '../../workload-view.ts';
 
 export default class InstancesList extends EcoCommand {
   static override summary = 'list inference instances';
+  static override examples = ['<%= config.bin %> <%= command.id %>'];
+  static override hiddenAliases = ['instances:ls'];
   static override flags = {
     ...pageFlags,
     state: Flags.option({ options: workloadStates, description: 'only those in this state' })(),

@@ -4,6 +4,7 @@ import { replicaColumns, workloadRecord } from '../../workload-view.ts';
 
 export default class InstancesShow extends EcoCommand {
   static override summary = 'show an inference instance and its replicas';
+  static override examples = ['<%= config.bin %> <%= command.id %> my-llama'];
   static override args = { instance: workloadArg };
 
   async run() {

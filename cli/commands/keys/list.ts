@@ -17,6 +17,8 @@ const columns: Columns<Key> = {
 
 export default class KeysList extends EcoCommand {
   static override summary = 'list API keys';
+  static override examples = ['<%= config.bin %> <%= command.id %>'];
+  static override hiddenAliases = ['keys:ls'];
   static override flags = pageFlags;
 
   async run() {

@@ -4,6 +4,8 @@ import { pageFlags } from '../../shared-flags.ts';
 
 export default class ModelsList extends EcoCommand {
   static override summary = 'list registered models';
+  static override examples = ['<%= config.bin %> <%= command.id %>'];
+  static override hiddenAliases = ['models:ls'];
   static override flags = pageFlags;
 
   async run() {

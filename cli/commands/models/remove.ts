@@ -3,6 +3,8 @@ import { EcoCommand } from '../../base.ts';
 
 export default class ModelsRemove extends EcoCommand {
   static override summary = 'remove a registered model that nothing runs any more';
+  static override examples = ['<%= config.bin %> <%= command.id %> my-llama'];
+  static override hiddenAliases = ['models:rm'];
   static override args = { model: Args.string({ required: true, description: 'name or id' }) };
 
   async run() {

@@ -5,6 +5,7 @@ import { formatAge } from '../../time.ts';
 
 export default class ModelsShow extends EcoCommand {
   static override summary = 'show a registered model';
+  static override examples = ['<%= config.bin %> <%= command.id %> my-llama'];
   static override args = { model: Args.string({ required: true, description: 'name or id' }) };
 
   async run() {

@@ -1,5 +1,5 @@
 import { saveState } from './folder.ts';
-import { freeIndices, type LocalGpu } from './gpus.ts';
+import { freeGpus, type LocalGpu } from './gpus.ts';
 import { findFreePort, isFree } from './port.ts';
 import { isLive, isStaying, type Slot } from './slot.ts';
 
@@ -7,7 +7,7 @@ import { isLive, isStaying, type Slot } from './slot.ts';
 export function assignGpus(slots: readonly Slot[], gpus: readonly LocalGpu[]): void {
   const waiting = slots.filter((slot) => isStaying(slot) && slot.state.gpus === null && slot.state.trouble === null);
   for (const slot of waiting.toSorted((a, b) => a.spec.created_at - b.spec.created_at)) {
-    const free = freeIndices(gpus, slot.spec.gpu.type, slots);
+    const free = freeGpus(gpus, slot.spec.gpu.type, slots);
     if (free.length < slot.spec.gpu.count) continue;
     slot.state.gpus = free.slice(0, slot.spec.gpu.count);
     saveState(slot);

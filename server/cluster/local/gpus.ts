@@ -5,20 +5,29 @@ export interface LocalGpu {
   type: string;
   count: number;
   price_per_hour: string;
+  /** Of this machine, as CUDA_VISIBLE_DEVICES takes them, one for each; undefined: they are simulated. */
+  devices?: readonly string[] | undefined;
 }
 
-/** Indices of one type that no live slot holds. Indices go on from type to type, as on a machine with several. */
-export function freeIndices(gpus: readonly LocalGpu[], type: string, slots: readonly Slot[]): number[] {
-  const at = gpus.findIndex((gpu) => gpu.type === type);
-  const first = gpus.slice(0, at).reduce((sum, { count }) => sum + count, 0);
+/** GPUs of one type that no live slot holds. */
+export function freeGpus(gpus: readonly LocalGpu[], type: string, slots: readonly Slot[]): string[] {
   const held = new Set(slots.filter(isLive).flatMap(({ state }) => state.gpus ?? []));
-  return Array.from({ length: gpus[at]?.count ?? 0 }, (_, index) => first + index).filter((index) => !held.has(index));
+  return namesOf(gpus, type).filter((name) => !held.has(name));
+}
+
+/** Numbers go on from type to type. No such device exists, so a program that looks for one finds none, and takes no real one. */
+function namesOf(gpus: readonly LocalGpu[], type: string): readonly string[] {
+  const at = gpus.findIndex((gpu) => gpu.type === type);
+  const { count = 0, devices } = gpus[at] ?? {};
+  const first = gpus.slice(0, at).reduce((sum, gpu) => sum + gpu.count, 0);
+  return devices ?? Array.from({ length: count }, (_, index) => `simulated-${first + index}`);
 }
 
 /** A local region is one node: its largest free block is all that is free. */
 export function offersOf(gpus: readonly LocalGpu[], slots: readonly Slot[]): Offer[] {
-  return gpus.map(({ type, count, price_per_hour }) => {
-    const free = freeIndices(gpus, type, slots).length;
-    return { gpu: type, price_per_hour, total: count, free, largest_free_block: free, simulated: true };
+  return gpus.map(({ type, count, price_per_hour, devices }) => {
+    const free = freeGpus(gpus, type, slots).length;
+    const simulated = devices === undefined;
+    return { gpu: type, price_per_hour, total: count, free, largest_free_block: free, simulated };
   });
 }

@@ -3,7 +3,7 @@ import type { LogLine } from '../../../sdk/contract/index.ts';
 import type { LogQuery } from '../driver.ts';
 import { type Place, readOn, readTail } from './log-reader.ts';
 import { openMask } from './mask.ts';
-import type { Slot } from './slot.ts';
+import { hasLongEnded, type Slot, type SlotSpec } from './slot.ts';
 
 const FOLLOW_EVERY_MS = 200;
 
@@ -18,19 +18,22 @@ export async function* readLogs(
   const first = chosen().map(async (slot) => {
     const run = previous ? slot.state.run - 1 : slot.state.run;
     if (run < 1) return [];
+    const { spec } = slot; // with the secrets of what is read now
     const { lines, place } = await readTail(slot.folder, run, tail);
     places.set(slot.spec.id, { run, place });
-    return linesOf(slot, lines);
+    return linesOf(spec, lines);
   });
   yield* inOrder(await Promise.all(first), since);
   while (follow && !previous && !signal.aborted) {
-    yield* inOrder(await Promise.all(chosen().map((slot) => readNew(slot, places))), since);
+    const talking = chosen().filter((slot) => !hasLongEnded(slot, Date.now()));
+    yield* inOrder(await Promise.all(talking.map((slot) => readNew(slot, places))), since);
     await sleep(FOLLOW_EVERY_MS, undefined, { signal }).catch(() => {});
   }
 }
 
 /** The rest of the process that was followed, then what later ones said. */
 async function readNew(slot: Slot, places: Map<string, { run: number; place: Place }>): Promise<LogLine[]> {
+  const { spec } = slot;
   const last = slot.state.run;
   const from = places.get(slot.spec.id) ?? { run: Math.max(1, last), place: { inode: 0, offset: 0 } };
   const lines = await readOn(slot.folder, from.run, from.place);
@@ -39,13 +42,13 @@ async function readNew(slot: Slot, places: Map<string, { run: number; place: Pla
     Object.assign(from, { run: from.run + 1, place: { inode: 0, offset: 0 } });
     lines.push(...(await readOn(slot.folder, from.run, from.place)));
   }
-  return linesOf(slot, lines);
+  return linesOf(spec, lines);
 }
 
 const TIME_CHARS = 24;
 const STREAM_CHARS = 6;
 
-function linesOf({ spec }: Slot, lines: readonly string[]): LogLine[] {
+function linesOf(spec: SlotSpec, lines: readonly string[]): LogLine[] {
   const mask = openMask(spec.secrets);
   return lines.map((line) => ({
     replica: spec.id,

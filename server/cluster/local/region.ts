@@ -1,22 +1,33 @@
 import { mkdirSync } from 'node:fs';
 import type { LogLine, Offer } from '../../../sdk/contract/index.ts';
 import type { Log } from '../../log.ts';
-import { type ClusterDriver, type Deployment, type Evidence, type LogQuery, RegionUnreachable } from '../driver.ts';
+import {
+  type ClusterDriver,
+  type Deployment,
+  type Evidence,
+  type LogQuery,
+  type OwnedFilesystem,
+  RegionUnreachable,
+} from '../driver.ts';
 import { adopt } from './adopt.ts';
 import { assignGpus, assignPort } from './assign.ts';
+import { findInstalled } from './command.ts';
 import { evidenceOf } from './evidence.ts';
 import { readSlots, removeFolder } from './folder.ts';
+import { forgetSecrets } from './forget-secrets.ts';
 import { type LocalGpu, offersOf } from './gpus.ts';
 import { findLeaseTime, findOtherServer, LEASE_LOST_MS, leaseOf, renewEveryMs, renewLease } from './lease.ts';
 import { readLogs } from './logs.ts';
 import { rollOut, type Site } from './roll-out.ts';
 import type { Lease } from './run.ts';
 import { isLive, type Slot } from './slot.ts';
-import { type Tending, tellToStop, tend } from './tend.ts';
+import { type Tending, tellToStop, tend, UNRESPONSIVE_MAX_MS } from './tend.ts';
 
 export interface LocalRegionOptions {
   name: string;
   gpus: readonly LocalGpu[];
+  /** Folders of this machine. */
+  filesystems?: readonly { name: string; path: string }[];
   /** Holds one folder for each replica. */
   directory: string;
   installation: string;
@@ -24,6 +35,8 @@ export interface LocalRegionOptions {
   clock: () => number;
   /** How long replicas go on when no server is there for them. */
   leaseLostMs?: number;
+  /** How long a replica that was ready may stay unready before it is started again. */
+  unresponsiveMaxMs?: number;
 }
 
 /** Replicas as processes of this machine. Disposing leaves them to the next server. */
@@ -50,6 +63,9 @@ const STOP_ALL_GRACE_MS = 3_000;
 const STOP_ALL_TIMEOUT_MS = 15_000;
 const DESTROY_TIMEOUT_MS = 5_000;
 
+/** Stands beside the uids of workloads. */
+const FORGETTING = 'forgetting secrets';
+
 /** Told of a replica for the last time. */
 const GONE = 'gone';
 
@@ -60,6 +76,7 @@ export class LocalRegion implements ClusterDriver {
   readonly region: string;
   readonly #site: Site;
   readonly #tending: Tending;
+  readonly #filesystems: readonly OwnedFilesystem[];
   readonly #log: Log;
   /** What was declared last, by uid. */
   readonly #declared = new Map<string, Deployment>();
@@ -76,16 +93,26 @@ export class LocalRegion implements ClusterDriver {
   #renewedAt = 0;
 
   constructor(options: LocalRegionOptions, slots: Slot[], lease: Lease) {
-    const { name, directory, installation, gpus, clock, log } = options;
+    const { name, directory, installation, gpus, filesystems = [], clock, log } = options;
+    const { unresponsiveMaxMs = UNRESPONSIVE_MAX_MS } = options;
     this.region = name;
     this.#log = log;
+    this.#filesystems = filesystems.map(({ name, path }) => ({ name, mount: path, size_gib: null, account_id: null }));
     this.#site = { installation, directory, gpus, clock, slots };
-    this.#tending = { lease, log, clock, assignPort: (slot) => assignPort(slot, slots) };
+    this.#tending = { lease, log, clock, unresponsiveMaxMs, assignPort: (slot) => assignPort(slot, slots) };
     this.#running = this.#run();
   }
 
   async offers(): Promise<Offer[]> {
     return offersOf(this.#site.gpus, this.#site.slots);
+  }
+
+  filesystems(): readonly OwnedFilesystem[] {
+    return this.#filesystems;
+  }
+
+  installedEngines(): readonly string[] {
+    return findInstalled();
   }
 
   async apply(deployment: Deployment): Promise<void> {
@@ -173,6 +200,7 @@ export class LocalRegion implements ClusterDriver {
     const failures = new Map<string, unknown>();
     for (const slot of this.#site.slots.filter(isLive))
       await tend(slot, this.#tending).catch((error) => void failures.set(slot.spec.uid, error));
+    await forgetSecrets(this.#site.slots, this.#site.clock()).catch((error) => void failures.set(FORGETTING, error));
     this.#failures = failures;
     this.#failure = this.#tryAll();
     const err = this.#failure ?? [...failures.values()][0];

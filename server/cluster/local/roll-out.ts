@@ -2,7 +2,7 @@ import { newId } from '../../new-id.ts';
 import type { Deployment } from '../driver.ts';
 import { argvOf, findProblem, hashOf } from './command.ts';
 import { makeSlot, saveSpec } from './folder.ts';
-import { freeIndices, type LocalGpu } from './gpus.ts';
+import { freeGpus, type LocalGpu } from './gpus.ts';
 import { planSlots } from './plan.ts';
 import { isStaying, newState, type Slot, type SlotSpec, type Verdict } from './slot.ts';
 import { tellToStop } from './tend.ts';
@@ -26,7 +26,7 @@ export function rollOut(site: Site, deployment: Deployment): void {
   const hash = hashOf(deployment);
   const staying = slots.filter((slot) => slot.spec.uid === uid && isStaying(slot));
   for (const slot of staying) if (slot.spec.hash === hash) takeOver(slot, deployment);
-  const canSurge = port === null && freeIndices(gpus, gpu.type, slots).length >= gpu.count;
+  const canSurge = port === null && freeGpus(gpus, gpu.type, slots).length >= gpu.count;
   const plan = planSlots(
     { replicas, canSurge },
     staying.map((slot) => standingOf(slot, hash)),
@@ -77,7 +77,7 @@ function createSlot({ installation, directory, gpus, clock }: Site, deployment: 
     created_at: clock(),
   };
   const known = gpus.some(({ type }) => type === gpu.type);
-  const problem = known ? findProblem(spec) : `${region} has no GPU of type "${gpu.type}".`;
+  const problem = known ? findProblem(spec, deployment) : `${region} has no GPU of type "${gpu.type}".`;
   const trouble: Verdict | null = problem === undefined ? null : { reason: 'bad_config', message: problem };
   return makeSlot(directory, spec, { ...newState(), trouble });
 }

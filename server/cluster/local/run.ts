@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Log } from '../../log.ts';
-import { environmentOf, inherited } from './command.ts';
+import { environmentOf, fillIn, inherited } from './command.ts';
 import { removeRun, saveState } from './folder.ts';
 import { isAlive, signalGroup } from './process.ts';
 import { supervisorProgram } from './program.ts';
@@ -27,6 +27,7 @@ export function launch(slot: Slot, { lease, log, now }: { lease: Lease; log: Log
   removeRun(folder, state.run - 2);
   slot.run = undefined;
   slot.failures = 0;
+  slot.unreadySince = null;
   slot.nextProbeAt = 0;
   slot.probed = undefined;
   const complaints = openSync(join(folder, 'supervisor.log'), 'a', 0o600);
@@ -44,10 +45,11 @@ export function launch(slot: Slot, { lease, log, now }: { lease: Lease; log: Log
 /** The grace is read again when the process is told to stop. */
 export function writeLaunch(slot: Kept, { file, lostMs }: Lease): void {
   const { spec, state } = slot;
+  const env = environmentOf(slot);
   const launch: Launch = {
-    argv: spec.argv as [string, ...string[]],
+    argv: fillIn(spec.argv, env) as [string, ...string[]],
     cwd: spec.cwd,
-    env: environmentOf(slot),
+    env,
     grace_ms: state.stop?.grace_ms ?? spec.grace_seconds * 1000,
     lease_file: file,
     lease_lost_ms: lostMs,

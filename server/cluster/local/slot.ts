@@ -5,7 +5,7 @@ import type { Run } from './run-file.ts';
 const Reason = z.enum(reasons);
 const Verdict = z.object({ reason: Reason, message: z.string() });
 
-/** `spec.json`: what a slot is for. Holds secrets; readable by its owner alone. */
+/** `spec.json`: what a slot is for. Holds secrets until it has ended; readable by its owner alone. */
 export const SlotSpec = z.object({
   id: z.string(),
   installation: z.string(),
@@ -32,8 +32,8 @@ export type SlotSpec = z.output<typeof SlotSpec>;
 
 /** `state.json`: what the driver has decided and seen, so that the next server's driver goes on from there. */
 export const SlotState = z.object({
-  /** Indices of the GPUs it holds. */
-  gpus: z.array(z.int()).nullable(),
+  /** The GPUs it holds, as its process is told. */
+  gpus: z.array(z.coerce.string()).nullable(),
   port: z.int().nullable(),
   /** Counts its processes; 0 before the first. */
   run: z.int(),
@@ -84,6 +84,8 @@ export interface Slot {
   isReady: boolean;
   /** Probes in a row that failed. */
   failures: number;
+  /** Unix milliseconds; null while it is ready, or has never been. */
+  unreadySince: number | null;
   /** What the last probe met with. */
   probed: string | undefined;
   probe: Promise<void> | undefined;
@@ -98,10 +100,17 @@ export const openSlot = (folder: string, spec: SlotSpec, state: SlotState): Slot
   run: undefined,
   isReady: false,
   failures: 0,
+  unreadySince: null,
   probed: undefined,
   probe: undefined,
   nextProbeAt: 0,
 });
 
 export const isLive = ({ state }: Slot): boolean => state.ended_at === null;
+
+/** After this time whoever follows its logs has read their end. */
+const LOGS_READ_MS = 10_000;
+export const hasLongEnded = ({ state }: Slot, now: number): boolean =>
+  state.ended_at !== null && now - state.ended_at > LOGS_READ_MS;
+
 export const isStaying = ({ state }: Slot): boolean => state.ended_at === null && state.stop === null;

@@ -13,6 +13,8 @@ export interface Tending {
   lease: Lease;
   log: Log;
   clock: () => number;
+  /** How long a replica that was ready may stay unready before it is started again. */
+  unresponsiveMaxMs: number;
   /** A port that its process may listen on, or why there is none; undefined: wait. */
   assignPort(slot: Slot): Promise<number | string | undefined>;
 }
@@ -46,8 +48,7 @@ function noteExit(slot: Slot, exit: Exit): void {
     end(slot, exit.at);
     return;
   }
-  const startupExceeded = state.trouble?.reason === 'startup_timeout' ? state.trouble : undefined;
-  state.trouble = startupExceeded ?? verdictOf(exit);
+  state.trouble = ours(state.trouble) ?? verdictOf(exit);
   const ranWell = state.ready_at !== null && exit.at - state.ready_at >= RAN_WELL_MS;
   state.crashes = ranWell ? 1 : state.crashes + 1;
   state.restarts++;
@@ -56,6 +57,10 @@ function noteExit(slot: Slot, exit: Exit): void {
   state.ready_at = null;
   saveState(slot);
 }
+
+/** Why this driver ended the process, where it did. */
+const ours = (trouble: Verdict | null): Verdict | undefined =>
+  trouble?.reason === 'startup_timeout' || trouble?.reason === 'unresponsive' ? trouble : undefined;
 
 /** Confirmed: nothing of it runs any more. */
 export function end(slot: Slot, at: number): void {
@@ -110,12 +115,19 @@ const PROBE_LOADING_MS = 200;
 const PROBE_READY_MS = 2_000;
 const FAILURES_MAX = 2;
 
-/** Asks for health when it is due; a process that is not ready within its budget is started again. */
+/** Of a replica that was ready: it may be busy, and what it does may be worth more than a new start. */
+export const UNRESPONSIVE_MAX_MS = 180_000;
+
+/** Asks for health when it is due; a process that is not ready within its budget, or not any more, is started again. */
 function watch(slot: Slot, { child }: Run, tending: Tending): void {
   const { spec, state } = slot;
   if (!child || state.port === null) return;
   const now = tending.clock();
-  if (state.ready_at === null && now - child.started_at > spec.startup_seconds * 1000) giveUp(slot);
+  const unreadyMs = slot.unreadySince === null ? 0 : now - slot.unreadySince;
+  if (state.ready_at === null && now - child.started_at > spec.startup_seconds * 1000)
+    giveUp(slot, 'startup_timeout', `Not ready within ${spec.startup_seconds} s`);
+  else if (unreadyMs > tending.unresponsiveMaxMs)
+    giveUp(slot, 'unresponsive', `Was ready, then not for ${Math.round(unreadyMs / 1000)} s`);
   else if (!slot.probe && performance.now() >= slot.nextProbeAt) ask(slot, child.pid, tending);
 }
 
@@ -137,17 +149,17 @@ export function noteProbe(slot: Slot, problem: string | undefined, now: number):
   slot.probed = problem;
   slot.failures = problem === undefined ? 0 : slot.failures + 1;
   slot.isReady = problem === undefined || (slot.isReady && slot.failures < FAILURES_MAX);
+  slot.unreadySince = slot.isReady || state.ready_at === null ? null : (slot.unreadySince ?? now);
   if (!slot.isReady || state.ready_at !== null) return;
   state.ready_at = now;
   state.trouble = null;
   saveState(slot);
 }
 
-function giveUp(slot: Slot): void {
+function giveUp(slot: Slot, reason: Verdict['reason'], what: string): void {
   const { spec, state, run } = slot;
-  if (state.trouble?.reason === 'startup_timeout' || !run?.supervisor) return;
-  const message = `Not ready within ${spec.startup_seconds} s: GET ${spec.health_path} ${slot.probed ?? 'had no answer'}.`;
-  state.trouble = { reason: 'startup_timeout', message };
+  if (state.trouble?.reason === reason || !run?.supervisor) return;
+  state.trouble = { reason, message: `${what}: GET ${spec.health_path} ${slot.probed ?? 'had no answer'}.` };
   saveState(slot);
   sendSignal(run.supervisor.pid, 'SIGINT');
 }

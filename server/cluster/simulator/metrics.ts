@@ -1,48 +1,30 @@
-import type { Turns } from './turns.ts';
-
-/** What the simulator counts, under the names vLLM has for it. */
+/** What the simulator counts; each personality has its own names for it. */
 export class Metrics {
   /** Tokens of running requests, prompt and answer. */
   cachedTokens = 0;
   promptTokens = 0;
   generationTokens = 0;
   readonly finished: Record<string, number> = { stop: 0, length: 0, abort: 0 };
-  readonly firstToken: Timing = { sumMs: 0, count: 0 };
-  readonly betweenTokens: Timing = { sumMs: 0, count: 0 };
+  readonly firstToken: Timing = newTiming();
+  readonly betweenTokens: Timing = newTiming();
 }
+
+/** Upper bounds in milliseconds. */
+export const BUCKETS_MS = [1, 5, 10, 20, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 60_000];
 
 export interface Timing {
   sumMs: number;
   count: number;
+  /** How many took at most so long, by `BUCKETS_MS`. */
+  atMost: number[];
+}
+
+function newTiming(): Timing {
+  return { sumMs: 0, count: 0, atMost: BUCKETS_MS.map(() => 0) };
 }
 
 export function note(timing: Timing, ms: number): void {
   timing.sumMs += ms;
   timing.count++;
+  for (const [at, bound] of BUCKETS_MS.entries()) if (ms <= bound) timing.atMost[at] = (timing.atMost[at] ?? 0) + 1;
 }
-
-const CACHE_TOKENS = 1_000_000;
-
-/** Prometheus text. */
-export function renderMetrics(metrics: Metrics, turns: Pick<Turns, 'taken' | 'waiting'>, model: string): string {
-  const label = `model_name=${JSON.stringify(model)}`;
-  const one = (name: string, type: string, value: number) => `# TYPE ${name} ${type}\n${name}{${label}} ${value}\n`;
-  const finished = Object.entries(metrics.finished).map(
-    ([reason, count]) => `vllm:request_success_total{${label},finished_reason="${reason}"} ${count}\n`,
-  );
-  return [
-    one('vllm:num_requests_running', 'gauge', turns.taken),
-    one('vllm:num_requests_waiting', 'gauge', turns.waiting),
-    one('vllm:kv_cache_usage_perc', 'gauge', Math.min(1, metrics.cachedTokens / CACHE_TOKENS)),
-    one('vllm:prompt_tokens_total', 'counter', metrics.promptTokens),
-    one('vllm:generation_tokens_total', 'counter', metrics.generationTokens),
-    '# TYPE vllm:request_success_total counter\n',
-    ...finished,
-    histogram('vllm:time_to_first_token_seconds', label, metrics.firstToken),
-    histogram('vllm:inter_token_latency_seconds', label, metrics.betweenTokens),
-  ].join('');
-}
-
-const histogram = (name: string, label: string, { sumMs, count }: Timing) =>
-  `# TYPE ${name} histogram\n${name}_bucket{${label},le="+Inf"} ${count}\n` +
-  `${name}_sum{${label}} ${sumMs / 1000}\n${name}_count{${label}} ${count}\n`;

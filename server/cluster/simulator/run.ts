@@ -20,12 +20,13 @@ export async function runSimulator(args: readonly string[], env: NodeJS.ProcessE
     complain(usage());
     return 2;
   }
+  const suffers = (kind: string) => options.fail.some((fault) => fault.kind === kind);
+  const stopped = firstSignal(suffers('ignore-sigterm') ? [] : ['SIGTERM', 'SIGINT']);
   try {
     await using simulator = await startSimulator(options, print);
-    print(`INFO Listening on ${simulator.url}`);
-    const stopped = firstSignal();
     await Promise.race([simulator.loaded, stopped]);
     await stopped;
+    if (suffers('rude-sigterm')) process.exit(1);
     print('INFO Draining');
     await simulator.drain();
     return 0;
@@ -35,7 +36,9 @@ export async function runSimulator(args: readonly string[], env: NodeJS.ProcessE
   }
 }
 
-const firstSignal = () =>
-  new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+function firstSignal(signals: readonly NodeJS.Signals[]): Promise<void> {
+  if (signals.length === 0) process.on('SIGTERM', () => {});
+  return new Promise((resolve) => {
+    for (const signal of signals) process.once(signal, () => resolve());
   });
+}

@@ -1,38 +1,35 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { json, sendReply } from './reply.ts';
+import { SimResponse } from './sim-response.ts';
 
-/** Writes at once and resolves when the kernel has taken all of it; false when the client is gone. `note` counts the write. */
-export async function send(response: ServerResponse, text: string, note?: WriteNote): Promise<boolean> {
+/** Writes at once and resolves when the kernel has taken all of it; false when the client is gone, or the answer has met its fault. `note` counts the write. */
+export async function send(response: ServerResponse, bytes: string | Uint8Array, note?: WriteNote): Promise<boolean> {
   const { socket } = response;
   if (!socket || socket.destroyed || response.writableEnded) return false;
-  response.write(text);
+  response.write(bytes);
+  if (response instanceof SimResponse && response.isStuck) return untilClosed(response);
   note?.sending();
   socket.uncork(); // node would hold the bytes back until the next tick, long after they were counted
-  if (socket.writableLength > 0) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+  if (socket.writableLength > 0) await flushed(socket);
   note?.sent();
   return !socket.destroyed;
 }
+
+/** A request that stalls keeps its turn until the client leaves. */
+async function untilClosed(response: SimResponse): Promise<false> {
+  if (!response.closed && !response.writableEnded) await once(response, 'close');
+  return false;
+}
+
+/** Resolves when nothing is left to write, or never will be. `drain` says so only where more than the high-water mark was left. */
+const flushed = (socket: Socket) => new Promise<void>((resolve) => void socket.write('', () => resolve()));
 
 interface WriteNote {
   sending(): void;
   sent(): void;
 }
 
-export function sendJson(response: ServerResponse, status: number, body: unknown, headers: OutgoingHeaders = {}): void {
-  if (response.headersSent || response.destroyed) return;
-  response.writeHead(status, { 'content-type': 'application/json', ...headers });
-  response.end(typeof body === 'string' ? body : JSON.stringify(body));
-}
-
-type OutgoingHeaders = Record<string, string>;
-
-/** vLLM's shape of a refusal. */
-export function refuse(response: ServerResponse, status: number, message: string, headers: OutgoingHeaders = {}): void {
-  sendJson(response, status, errorBody(status, message), headers);
-}
-
-const TYPES: Record<number, string> = { 400: 'BadRequestError', 404: 'NotFoundError', 429: 'RateLimitError' };
-
-export const errorBody = (status: number, message: string) => ({
-  error: { message, type: TYPES[status] ?? 'InternalServerError', param: null, code: status },
-});
+export const sendJson = (response: ServerResponse, status: number, body: unknown): void =>
+  sendReply(response, json(status, body));

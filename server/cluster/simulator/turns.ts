@@ -1,11 +1,23 @@
+/** More requests wait than may. */
+export class QueueFull extends Error {
+  override name = 'QueueFull';
+}
+
+export interface Limits {
+  maxRunning: number;
+  /** Requests that may wait; undefined for any number. */
+  maxQueue: number | undefined;
+}
+
 /** Lets so many in at a time; the others wait in order of arrival. */
 export class Turns {
-  readonly #max: number;
+  /** Read anew for each request: they may change while it runs. */
+  readonly #limits: Limits;
   #taken = 0;
   readonly #queue: (() => void)[] = [];
 
-  constructor(max: number) {
-    this.#max = max;
+  constructor(limits: Limits) {
+    this.#limits = limits;
   }
 
   get taken(): number {
@@ -16,13 +28,15 @@ export class Turns {
     return this.#queue.length;
   }
 
-  /** Whether the turn came before the signal; if so `give` must follow. */
+  /** Whether the turn came before the signal; if so `give` must follow. Throws `QueueFull`. */
   async take(signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return false;
-    if (this.#taken < this.#max) {
+    if (this.#taken < this.#limits.maxRunning) {
       this.#taken++;
       return true;
     }
+    if (this.#queue.length >= (this.#limits.maxQueue ?? Number.POSITIVE_INFINITY))
+      throw new QueueFull('The queue is full.');
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const enter = () => resolve(true);
     const leave = () => {
@@ -38,8 +52,17 @@ export class Turns {
   }
 
   give(): void {
-    const next = this.#queue.shift();
-    if (next) next();
-    else this.#taken--;
+    this.#taken--;
+    this.admit();
+  }
+
+  /** Lets in whom the limits allow, which may have changed. */
+  admit(): void {
+    while (this.#taken < this.#limits.maxRunning) {
+      const next = this.#queue.shift();
+      if (!next) return;
+      this.#taken++;
+      next();
+    }
   }
 }

@@ -3,6 +3,7 @@ import { EcoCommand } from '../../../base.ts';
 
 export default class AdminAccountsCreate extends EcoCommand {
   static override summary = 'create an account with its first key; the key is shown once';
+  static override examples = ['<%= config.bin %> <%= command.id %> acme'];
   static override args = { name: Args.string({ required: true, description: 'name of the account' }) };
   static override flags = { quiet: Flags.boolean({ char: 'q', description: 'print only the key' }) };
 

@@ -5,6 +5,7 @@ import { formatAge } from '../../../time.ts';
 
 export default class AdminAccountsList extends EcoCommand {
   static override summary = 'list accounts with their balances';
+  static override examples = ['<%= config.bin %> <%= command.id %>'];
   static override flags = pageFlags;
 
   async run() {

@@ -3,6 +3,7 @@ import { catalogColumns } from '../../../catalog-view.ts';
 
 export default class AdminModelsList extends EcoCommand {
   static override summary = 'list platform models with their backends, disabled ones too';
+  static override examples = ['<%= config.bin %> <%= command.id %>'];
 
   async run() {
     const { flags } = await this.parse(AdminModelsList);

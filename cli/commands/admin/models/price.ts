@@ -7,7 +7,7 @@ const price = (unit: string) => Flags.string({ helpValue: '0.50', description: `
 
 export default class AdminModelsPrice extends EcoCommand {
   static override summary = 'set the prices of a platform model';
-  static override examples = ['<%= config.bin %> <%= command.id %> llama-3.1-8b --input 0.05 --output 0.08'];
+  static override examples = ['<%= config.bin %> <%= command.id %> llama-3.1-8b-instruct --input 0.05 --output 0.08'];
   static override args = { model: Args.string({ required: true, description: 'id of the platform model' }) };
   static override flags = {
     input: price('1M input tokens'),
