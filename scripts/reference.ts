@@ -8,6 +8,7 @@ import { apiPage } from './reference/api.ts';
 import { cliPage } from './reference/cli.ts';
 import { configurationPage } from './reference/configuration.ts';
 import { enginesPage } from './reference/engines.ts';
+import { errorsPage } from './reference/errors.ts';
 import { exitCodesPage } from './reference/exit-codes.ts';
 import { reasonsPage } from './reference/reasons.ts';
 import { sdkPage } from './reference/sdk.ts';
@@ -22,6 +23,7 @@ const pages: Record<string, string> = {
   'api.md': apiPage(endpoints),
   'cli.md': await cliPage(),
   'sdk.md': sdkPage(),
+  'errors.md': errorsPage(),
   'exit-codes.md': exitCodesPage(),
   'engines.md': enginesPage(),
   'reasons.md': reasonsPage(),

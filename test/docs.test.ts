@@ -54,6 +54,7 @@ describe('what the documents say to type works as written', () => {
     ['docs/concepts/models.md', ''],
     ['docs/concepts/regions.md', ''],
     ['docs/concepts/money.md', ''],
+    ['docs/concepts/errors.md', ''],
     ['docs/how-to/register-a-fine-tune.md', ''],
     ['docs/how-to/custom-container.md', ''],
     ['docs/how-to/command-line.md', ''],

@@ -104,6 +104,6 @@ export function notReady({ model, source }: Target): EcoError {
   return new EcoError('model_not_ready', `"${model}" ${state}: ${source.message}`, {
     param: 'model',
     retryAfter: RETRY_LOADING_S,
-    hint: isUp ? `eco ps` : `eco wait ${source.id}`,
+    hint: isUp ? 'eco ps' : `eco ${source.state === 'failed' ? 'logs' : 'wait'} ${source.id}`,
   });
 }
