@@ -6,6 +6,9 @@ import { type KubeEco, listObjects, serving, startKubeEco, untilSo, untilState }
 
 const QUESTION = [{ role: 'user' as const, content: 'The quick brown fox.' }];
 
+/** Deployment, ReplicaSet, pod, Service, NetworkPolicy. */
+const KINDS_MADE = 5;
+
 describe('an instance on two Kubernetes regions', { skip: whyNoRig() }, () => {
   let eco: KubeEco;
   before(async () => {
@@ -90,7 +93,7 @@ describe('an instance on two Kubernetes regions', { skip: whyNoRig() }, () => {
     const { api } = eco.kube.regions[0];
     const before = await listObjects(api, eco.namespace);
     const workload = await serving(eco, { secrets: { TOKEN: 'not to be seen' }, replicas: 2 });
-    assert.ok((await listObjects(api, eco.namespace)).length >= before.length + 8);
+    assert.ok((await listObjects(api, eco.namespace)).length >= before.length + KINDS_MADE);
     await eco.eco.workloads.stop(workload.id);
     const stopped = await untilState(eco.eco, workload, 'stopped');
     assert.equal(stopped.reason, 'stopped_by_user');
