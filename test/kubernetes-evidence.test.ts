@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { reasons } from '../sdk/contract/index.ts';
 import { podEvidence, type Sighting } from '../server/cluster/kubernetes/evidence/pod.ts';
 import { CONTAINER } from '../server/cluster/kubernetes/manifest/names.ts';
+import { Memory } from '../server/cluster/kubernetes/memory.ts';
 import type { Condition, ContainerStatus, KubeEvent, Pod } from '../server/cluster/kubernetes/objects.ts';
 
 const NOW = Date.parse('2026-11-21T12:00:00Z');
@@ -396,5 +397,30 @@ describe('what a pod shows becomes a state, a reason and a sentence', () => {
         assert.ok(evidence.message.length > 0 && evidence.message.length < 700);
       }),
     );
+  });
+});
+
+describe('what pods forget', () => {
+  const podWith = (state: NonNullable<ContainerStatus['state']>): Pod => ({
+    metadata: { name: 'eco-1', uid: 'u1', creationTimestamp: '2026-11-21T11:58:00Z' },
+    spec: { containers: [{ name: CONTAINER }] },
+    status: { containerStatuses: [status({ state })] },
+  });
+  const startOf = (...states: NonNullable<ContainerStatus['state']>[]) => {
+    const memory = new Memory(() => NOW);
+    for (const state of states) memory.note(podWith(state));
+    return memory.of(podWith({})).started_at;
+  };
+
+  test('a container that could not be started did not run since 1970', () => {
+    const never = { terminated: { exitCode: 128, startedAt: '1970-01-01T00:00:00Z' } };
+    assert.equal(startOf(never), null);
+    const running = { running: { startedAt: '2026-11-21T11:59:00Z' } };
+    assert.equal(startOf(never, running), Date.parse('2026-11-21T11:59:00Z'));
+  });
+
+  test('its first start stays, whatever comes later', () => {
+    const [first, second] = ['2026-11-21T11:58:30Z', '2026-11-21T11:59:30Z'];
+    assert.equal(startOf({ running: { startedAt: first } }, { running: { startedAt: second } }), Date.parse(first));
   });
 });

@@ -1,5 +1,5 @@
 import { CONTAINER } from './manifest/names.ts';
-import type { Pod } from './objects.ts';
+import type { ContainerStatus, Pod } from './objects.ts';
 
 export interface Remembered {
   started_at: number | null;
@@ -44,7 +44,7 @@ export class Memory {
     const hasRestarted = status.restartCount > before.restarts;
     this.#notes.set(uid, {
       restarts: status.restartCount,
-      started_at: before.started_at ?? startOf(status),
+      started_at: before.started_at ?? startOf(status, Date.parse(pod.metadata.creationTimestamp ?? '') || 0),
       ready_at: before.ready_at ?? (status.ready ? this.#clock() : null),
       restarted_at: hasRestarted ? [...before.restarted_at, this.#clock()].slice(-RESTARTS_MAX) : before.restarted_at,
     });
@@ -61,13 +61,16 @@ export class Memory {
   }
 }
 
-/** When its container ran first, as far as its status still tells. */
-function startOf({
-  state,
-  lastState,
-}: NonNullable<NonNullable<Pod['status']>['containerStatuses']>[number]): number | null {
+/** Clocks of a node and of the API server may differ by so much. */
+const SKEW_MAX_MS = 5 * 60_000;
+
+/**
+ * When its container ran first, as far as its status still tells. A container that could not be started is said to have
+ * run in 1970: nothing runs before its pod was made.
+ */
+function startOf({ state, lastState }: ContainerStatus, madeAt: number): number | null {
   const starts = [lastState?.terminated?.startedAt, state?.terminated?.startedAt, state?.running?.startedAt]
     .map((text) => Date.parse(text ?? ''))
-    .filter((time) => !Number.isNaN(time));
+    .filter((time) => time > 0 && time >= madeAt - SKEW_MAX_MS);
   return starts.length > 0 ? Math.min(...starts) : null;
 }

@@ -128,7 +128,7 @@ function readyAt(pod: Pod): number | null {
 
 function timeOf(text: string | undefined): number | null {
   const time = text === undefined ? Number.NaN : Date.parse(text);
-  return Number.isNaN(time) ? null : time;
+  return time > 0 ? time : null; // Kubernetes writes 1970 where it does not know
 }
 
 const hostOf = (ip: string) => (ip.includes(':') ? `[${ip}]` : ip);
