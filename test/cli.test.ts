@@ -270,6 +270,18 @@ describe('instances launch', () => {
     assert.equal(launches(api).length, 0);
   });
 
+  test('--max-price launches nothing that costs more, and up to it what was asked for', async () => {
+    await using api = await openLaunches({ state: 'pending' });
+    const launch = (max: string) =>
+      eco(['instances', 'launch', 'my-llama', '--max-price', max, '--yes', '-q'], { api });
+    const refused = await launch('9.19');
+    assert.match(refused.stderr, /\$9\.20 per hour, more than --max-price 9\.19/);
+    assert.deepEqual([refused.code, launches(api).length], [2, 0]);
+    assert.equal((await launch('much')).code, 2);
+    assert.equal((await launch('9.20')).code, 0);
+    assert.equal(launches(api).length, 1);
+  });
+
   test('all flags arrive; secrets come from the environment', async () => {
     await using api = await openLaunches({ state: 'pending' });
     const flags = `--gpu H100:2 --region eu-1 --region us-2 --replicas 3 --image my/engine --arg --max-len=9 --env A=1=2 --env HOME

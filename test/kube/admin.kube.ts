@@ -95,8 +95,9 @@ describe('what an administrator sees and does with kubectl', { skip: whyNoRig() 
   });
 
   test('events of Kubernetes that explain something are told once', async () => {
-    for (const node of region.nodes) kubectl('cordon', node);
-    await eco.eco.workloads.scale(workload.id, 3);
+    const [pod] = await pods();
+    for (const node of region.nodes) kubectl('cordon', node); // a launch or a scale would be refused at once
+    kubectl('delete', 'pod', pod!.metadata.name, '--wait=false');
     assert.match((await eventOf('not_placed')).message, /nodes are available/);
     for (const node of region.nodes) kubectl('uncordon', node);
     await untilState(eco.eco, workload, 'running');

@@ -1,10 +1,12 @@
 import { Args, Flags } from '@oclif/core';
 import { engineNames } from '../../../sdk/contract/instances.ts';
+import { Amount, parseMoney } from '../../../sdk/contract/money.ts';
 import type { Eco, Quote, Workload } from '../../../sdk/index.ts';
 import { askHidden, canAsk, readStdin } from '../../ask.ts';
 import { EcoCommand } from '../../base.ts';
 import { readEnvFiles } from '../../env-file.ts';
 import { type Launch, launchInputOf, readSecrets } from '../../launch-input.ts';
+import { dollars } from '../../money.ts';
 import { formatQuote } from '../../quote-view.ts';
 import { duration, quiet, waitFlags, yes } from '../../shared-flags.ts';
 import { isWatched } from '../../terminal.ts';
@@ -58,6 +60,7 @@ export default class InstancesLaunch extends EcoCommand {
     }),
     'custom-api-path': Flags.string({ description: 'it is not OpenAI-compatible and answers below this path' }),
     'startup-timeout': duration({ description: 'how long a replica may load' }),
+    'max-price': Flags.string({ helpValue: '5.00', description: 'launch nothing that costs more dollars per hour' }),
     'dry-run': Flags.boolean({ description: 'show the price and launch nothing' }),
     yes,
     quiet,
@@ -76,6 +79,7 @@ export default class InstancesLaunch extends EcoCommand {
     const eco = await this.client(flags);
     const quote = await eco.instances.quote(input);
     if (flags['dry-run']) return this.#show(quote);
+    if (flags['max-price'] !== undefined) refuseDearer(quote, flags['max-price']);
     const launched = await this.#launch(eco, input, quote, flags);
     const wait = flags.wait ?? isWatched(process.stdout);
     const workload = wait ? await this.#watch(eco, launched, flags['wait-timeout']) : launched;
@@ -111,6 +115,19 @@ export default class InstancesLaunch extends EcoCommand {
       throw new UsageError(`--secret ${name}: set ${name} in the environment, or pipe its value in.`);
     return askHidden(`${name}: `);
   }
+}
+
+/** Before anything is asked or launched. */
+function refuseDearer({ rate_per_hour }: Quote, maxPrice: string): void {
+  const max = Amount.safeParse(maxPrice);
+  if (!max.success) throw new UsageError(`--max-price: ${maxPrice} is no amount of dollars, like 5.00.`);
+  if (parseMoney(rate_per_hour) <= parseMoney(max.data)) return;
+  throw new UsageError(
+    `This costs ${dollars(rate_per_hour)} per hour, more than --max-price ${maxPrice}. Nothing was launched.`,
+    {
+      hint: 'eco regions',
+    },
+  );
 }
 
 function summaryOf({ id, ref, state }: Workload): string {
