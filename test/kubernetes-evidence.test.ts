@@ -292,6 +292,21 @@ describe('what a pod shows becomes a state, a reason and a sentence', () => {
       true,
     ],
     [
+      'it cannot be run',
+      { container: looping({ exitCode: 128, reason: 'StartError', message: 'exec: "missing": not found' }) },
+      'restarting',
+      'bad_config',
+      /cannot be started as described: exec: "missing"/,
+      true,
+    ],
+    [
+      'it loads again after a crash',
+      { container: { ...looping({ exitCode: 3, message: 'RuntimeError: no' }), state: { running: {} } } },
+      'loading',
+      'loading_model',
+      /^Loading again, after this: Exited with code 3: RuntimeError: no/,
+    ],
+    [
       'it crashes',
       { container: looping({ exitCode: 3, message: 'a\nRuntimeError: no' }) },
       'restarting',

@@ -113,6 +113,7 @@ describe('a Deployment without pods', () => {
       gone: [],
       deployment: deployment && { metadata: { name: 'eco-7', ...deployment } },
       replicaSets,
+      declined: undefined,
       eventsOf: () => [],
       nodeOf: () => undefined,
       rememberedOf: () => ({ started_at: null, ready_at: null, restarted_at: [] }),

@@ -22,7 +22,7 @@ import type { Deployment, Evidence } from '../server/cluster/driver.ts';
 import { backOffMs } from '../server/cluster/local/back-off.ts';
 import { LINE_MAX_CHARS, LogFile, logFiles } from '../server/cluster/local/log-file.ts';
 import { readOn, readTail } from '../server/cluster/local/log-reader.ts';
-import { MASK, openMask } from '../server/cluster/local/mask.ts';
+import { MASK, openMask } from '../server/cluster/mask.ts';
 import { planSlots, type Standing } from '../server/cluster/local/plan.ts';
 import { findStartTime, isAlive } from '../server/cluster/local/process.ts';
 import { type LocalRegion, type LocalRegionOptions, openLocalRegion } from '../server/cluster/local/region.ts';
@@ -97,7 +97,7 @@ function makeBench(settings: Partial<LocalRegionOptions> = {}): Bench {
 }
 
 const seen = async (region: LocalRegion, { uid = base.uid, workload_id = base.workload_id } = {}) =>
-  region.observe({ uid, workload_id });
+  region.observe({ uid, workload_id, secrets: {} });
 
 const live = async (region: LocalRegion) => (await seen(region)).filter(({ state }) => state !== 'gone');
 

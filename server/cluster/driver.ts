@@ -1,10 +1,7 @@
 import type { Filesystem, LogLine, Offer, Reason, ReplicaState } from '../../sdk/contract/index.ts';
 
 /** What one workload should have in one region. Made afresh from its row on every pass, applied as often as the loop likes. */
-export interface Deployment {
-  workload_id: number;
-  /** Random, beside the id: nothing without it is ever adopted or removed. */
-  uid: string;
+export interface Deployment extends WorkloadKey {
   account_id: string;
   name: string;
   region: string;
@@ -69,6 +66,19 @@ export interface Evidence {
   exit_code: number | null;
 }
 
+/** A workload as regions know it. */
+export interface WorkloadKey {
+  workload_id: number;
+  /** Random, beside the id: nothing without it is ever adopted or removed. */
+  uid: string;
+}
+
+/** A workload that a region is asked to tell about. */
+export interface WorkloadAsked extends WorkloadKey {
+  /** Values that nothing of what is told may show. */
+  secrets: Readonly<Record<string, string>>;
+}
+
 /** Something that a region tells about a workload, for its events: once for each key. */
 export interface Notice {
   key: string;
@@ -105,15 +115,15 @@ export interface ClusterDriver extends AsyncDisposable {
   /** Declares what should run; returns when the region has taken note, not when it is done. `replicas: 0` stops all. */
   apply(deployment: Deployment): Promise<void>;
   /** All replicas of the workload, with those that ended until `forget`. */
-  observe(workload: { workload_id: number; uid: string }): Promise<Evidence[]>;
+  observe(workload: WorkloadAsked): Promise<Evidence[]>;
   /** What happened to the workload in the region and explains something, oldest first. */
-  notices?(workload: { workload_id: number; uid: string }): readonly Notice[];
+  notices?(workload: WorkloadAsked): readonly Notice[];
   /** Uids of all workloads of this installation that have a replica here: the sweep compares them with the rows. */
-  list(): Promise<{ workload_id: number; uid: string }[]>;
+  list(): Promise<WorkloadKey[]>;
   /** Ends without notice or grace what has no row any more. */
-  destroy(workload: { workload_id: number; uid: string }): Promise<void>;
-  /** Lines with the values of the deployment's secrets masked, also after it ended. */
-  logs(workload: { workload_id: number; uid: string }, query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
+  destroy(workload: WorkloadKey): Promise<void>;
+  /** Lines without the workload's secrets, also after it ended. */
+  logs(workload: WorkloadAsked, query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
   /** Called with the id of a workload of which something changed. Returns what ends the subscription. */
   onChange(listener: (workload_id: number) => void): () => void;
 }

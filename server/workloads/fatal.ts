@@ -34,7 +34,7 @@ export function findFatal(
   if (mayMove && replicas.some(({ reason }) => isOfTheRegion(reason))) return undefined;
   if (replicas.every(isHopeless)) return { reason: first.reason as Reason, message: sentence(tell(first)), hint };
   const from = Math.max(since, now - CRASH_WINDOW_MS);
-  const doomed = present.length > 0 ? isLooping(present, from) && first : lastCrashed(lost, from);
+  const doomed = present.length > 0 ? findLooping(present, from) : lastCrashed(lost, from);
   if (!doomed) return undefined;
   const message = sentence(`Crashed ${CRASHES_MAX} times within ${CRASH_WINDOW_MS / 60_000} minutes. ${tell(doomed)}`);
   return { reason: CAUSES.has(doomed.reason) ? (doomed.reason as Reason) : 'crashed', message, hint };
@@ -45,8 +45,11 @@ const CAUSES = new Set(['oom_host', 'unresponsive']);
 
 const isLost = ({ state, ended_at }: Seen, since: number) => state === 'gone' && ended_at !== null && ended_at >= since;
 
-const isLooping = (replicas: readonly Seen[], from: number) =>
-  replicas.every(({ restarted_at }) => restarted_at.filter((at) => at >= from).length >= CRASHES_MAX);
+/** Where all loop: one that is between two tries, and so tells how it ended. */
+function findLooping(replicas: readonly Seen[], from: number): Seen | undefined {
+  const isLooping = ({ restarted_at }: Seen) => restarted_at.filter((at) => at >= from).length >= CRASHES_MAX;
+  return replicas.every(isLooping) ? replicas.find(({ state }) => state === 'restarting') : undefined;
+}
 
 /** The last of so many replicas that ended instead of being restarted. */
 function lastCrashed(lost: readonly Seen[], from: number): Seen | undefined {

@@ -3,13 +3,14 @@ import type { LogQuery } from '../cluster/driver.ts';
 import type { Context } from '../context.ts';
 import type { WorkloadRow } from '../db/schema.ts';
 import { mergeByTime } from './merge-by-time.ts';
+import { secretsOf } from './secrets-of.ts';
 import { decodeSpec } from './spec.ts';
 import { listReplicaRows } from './store.ts';
 import { refOf } from './view.ts';
 
 /** Lines of all replicas in the order of time; those of a region that cannot be asked are one line that says so. */
 export async function* readLogsOf(
-  context: Pick<Context, 'db' | 'regions' | 'clock'>,
+  context: Pick<Context, 'db' | 'regions' | 'clock' | 'secrets'>,
   row: WorkloadRow,
   { query, signal }: { query: LogQuery; signal: AbortSignal },
 ): AsyncGenerator<LogLine> {
@@ -56,8 +57,8 @@ interface Asked {
 }
 
 async function* linesOf(
-  { regions, clock }: Pick<Context, 'regions' | 'clock'>,
-  { id, uid }: WorkloadRow,
+  { regions, clock, secrets }: Pick<Context, 'regions' | 'clock' | 'secrets'>,
+  row: WorkloadRow,
   { region, query, signal }: Asked,
 ): AsyncGenerator<LogLine> {
   const note = (text: string): LogLine => ({
@@ -70,7 +71,7 @@ async function* linesOf(
   const driver = regions.get(region);
   if (!driver) return yield note(`${region} is not configured: its logs cannot be read.`);
   try {
-    yield* driver.logs({ workload_id: id, uid }, query, signal);
+    yield* driver.logs({ workload_id: row.id, uid: row.uid, secrets: secretsOf(secrets, row) }, query, signal);
   } catch (error) {
     if (!signal.aborted)
       yield note(`the logs of ${region} cannot be read: ${error instanceof Error ? error.message : error}`);

@@ -8,7 +8,6 @@ import {
 import type { Context } from '../context.ts';
 import type { ReplicaRow, WorkloadRow } from '../db/schema.ts';
 import type { Circuit } from '../regions/circuit.ts';
-import type { Secrets } from '../secrets.ts';
 import { setCourse } from './course.ts';
 import { type Claim, isCurrent } from './lease.ts';
 import { decodeMemory } from './memory.ts';
@@ -17,6 +16,7 @@ import { phase } from './phase.ts';
 import { type Declaration, planLeft, planRegions } from './plan.ts';
 import { planReplicas } from './plan-replicas.ts';
 import { type Recorded, recordPass } from './record.ts';
+import { secretsOf } from './secrets-of.ts';
 import type { RegionSeen, Subject } from './seen.ts';
 import { decodeSpec, type WorkloadSpec } from './spec.ts';
 import { listReplicasToCompare } from './store.ts';
@@ -29,7 +29,7 @@ export async function runPass(context: PassContext, claim: Claim): Promise<Recor
   const { db, clock, circuit } = context;
   const spec = decodeSpec(claim.spec);
   const places = [...spec.placements.map(({ region }) => region), ...spec.left];
-  const answers = await Promise.all(places.map((region) => observe(circuit, claim, region)));
+  const answers = await Promise.all(places.map((region) => observe(context, claim, region)));
   const known = await listReplicasToCompare(
     db,
     claim.id,
@@ -67,9 +67,9 @@ interface RegionAnswer {
   notices: readonly Notice[];
 }
 
-async function observe(circuit: Circuit, { id, uid }: WorkloadRow, region: string): Promise<RegionAnswer> {
+async function observe({ circuit, secrets }: PassContext, row: WorkloadRow, region: string): Promise<RegionAnswer> {
   try {
-    const workload = { workload_id: id, uid };
+    const workload = { workload_id: row.id, uid: row.uid, secrets: secretsOf(secrets, row) };
     const look = async (driver: ClusterDriver) => ({
       evidence: await driver.observe(workload),
       notices: driver.notices?.(workload) ?? [],
@@ -149,6 +149,3 @@ function deploymentOf(row: WorkloadRow, spec: WorkloadSpec): Omit<Deployment, 'r
     grace_seconds: GRACE_SECONDS,
   };
 }
-
-const secretsOf = (secrets: Secrets, { secrets_encrypted }: WorkloadRow): Record<string, string> =>
-  secrets_encrypted === null ? {} : JSON.parse(secrets.decrypt(secrets_encrypted));

@@ -15,6 +15,7 @@ import { MOVE_AFTER_MS } from './move.ts';
 import { isFinal, type MoneyAction, planMoney, planNext } from './plan.ts';
 import type { ReplicaChange } from './plan-replicas.ts';
 import { dearestHoldOf, holdOf } from './rate.ts';
+import { withoutSecrets } from './secrets-of.ts';
 import type { Phase } from './seen.ts';
 import { encodeSpec, type WorkloadSpec } from './spec.ts';
 import { insertEvents, type NewEvent, saveReplica, updateWorkload } from './store.ts';
@@ -82,6 +83,7 @@ async function record(trx: Db, pass: Pass): Promise<Recorded> {
     ...unseen,
     ...status,
     ...(pass.course.hasChanged && { spec: encodeSpec(pass.spec) }),
+    ...(status.state === 'terminated' && withoutSecrets),
     revision: claim.revision + 1,
     changed_seq,
     next_at,

@@ -85,7 +85,7 @@ async function countStarted({ id, uid }: WorkloadRow, region: string, regions: C
   const driver = regions.get(region);
   if (!driver) return 0;
   try {
-    const replicas = await within(OBSERVE_TIMEOUT_MS, region, driver.observe({ workload_id: id, uid }));
+    const replicas = await within(OBSERVE_TIMEOUT_MS, region, driver.observe({ workload_id: id, uid, secrets: {} }));
     return replicas.filter(({ started_at, ended_at }) => started_at !== null && ended_at === null).length;
   } catch {
     return 0; // a region that cannot be asked offers nothing either

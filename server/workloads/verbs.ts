@@ -8,6 +8,7 @@ import { rulesOf } from './kinds.ts';
 import { decodeMemory, encodeMemory, newMemory } from './memory.ts';
 import { holdOf, rateOf } from './rate.ts';
 import { type Room, readRoomLeft } from './room.ts';
+import { withoutSecrets } from './secrets-of.ts';
 import { plural } from './sentence.ts';
 import { decodeSpec, encodeSpec, type WorkloadSpec } from './spec.ts';
 import { listLiveReplicas } from './store.ts';
@@ -25,7 +26,7 @@ export function planStop(row: WorkloadRow, now: number): Change | undefined {
 /** A second one finds it done. */
 export function planTerminate(row: WorkloadRow, now: number): Change | undefined {
   if (row.desired === 'terminated') return undefined;
-  const columns = { ...ended(row, 'terminated', now), secrets_encrypted: null };
+  const columns = { ...ended(row, 'terminated', now), ...(isOver(row) && withoutSecrets) };
   return { columns, action: 'terminate', message: `${refOf(row)} was told to end for good.` };
 }
 

@@ -45,7 +45,7 @@ describe('a server with a copy of the database', { skip: whyNoRig() }, () => {
     for (const call of [
       () => copy.offers(),
       () => copy.list(),
-      () => copy.observe({ workload_id: id, uid }),
+      () => copy.observe({ workload_id: id, uid, secrets: {} }),
       () => copy.destroy({ workload_id: id, uid }),
     ])
       await assert.rejects(call(), why);

@@ -11,8 +11,8 @@ export const rbacFile = fileURLToPath(new URL('../../deploy/kubernetes/rbac.yaml
 export const ACCOUNT = { namespace: 'ecolink', account: 'ecolink' };
 
 /**
- * The same regions with kubeconfigs that may do what `deploy/kubernetes/rbac.yaml` says and no more; `api` stays the
- * administrator's. Clusters that are not of the rig stay as they are.
+ * The same regions with kubeconfigs of EcoLink's own ServiceAccount, as `deploy/kubernetes/rbac.yaml` makes it; `api` and
+ * `rig` stay the administrator's. Clusters that are not of the rig stay as they are.
  */
 export async function leastPrivileged(kube: Kube): Promise<Kube> {
   if (whyNoRig() !== undefined) return kube;

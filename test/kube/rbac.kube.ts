@@ -6,12 +6,21 @@ import { after, before, describe, test } from 'node:test';
 import pino from 'pino';
 import { parseAllDocuments } from 'yaml';
 import type { Deployment } from '../../server/cluster/driver.ts';
+import { apply } from '../../server/cluster/kubernetes/client/apply.ts';
+import { Connection } from '../../server/cluster/kubernetes/client/connection.ts';
+import { openCredentials } from '../../server/cluster/kubernetes/client/credentials.ts';
+import { claimManifest } from '../../server/cluster/kubernetes/manifest/claim.ts';
+import { companionManifests, secretManifest } from '../../server/cluster/kubernetes/manifest/companions.ts';
+import { deploymentManifest } from '../../server/cluster/kubernetes/manifest/deployment.ts';
 import { labelNames } from '../../server/cluster/kubernetes/manifest/names.ts';
+import { namespaceManifests } from '../../server/cluster/kubernetes/manifest/namespace.ts';
+import type { Site } from '../../server/cluster/kubernetes/manifest/site.ts';
 import { type KubernetesRegion, openKubernetesRegion } from '../../server/cluster/kubernetes/region.ts';
 import { until } from '../until.ts';
-import { type Api, createOnce, openApi } from './api.ts';
+import type { Api } from './api.ts';
 import { type Kube, type KubeRegion, startKube, whyNoRig } from './harness.ts';
-import { ACCOUNT, kubeconfigOf, leastPrivileged, rbacFile } from './least-privilege.ts';
+import { ACCOUNT, applyRbac, kubeconfigOf, rbacFile } from './least-privilege.ts';
+import { podManifest } from './pods.ts';
 import { type KubeEco, serving, startKubeEco, untilState } from './start-kube-eco.ts';
 
 interface Rule {
@@ -20,8 +29,9 @@ interface Rule {
   verbs: string[];
 }
 
-const installationOf = (index: number) => `ins_rbac${index}`;
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
+const FAILURE_TIMEOUT_MS = 20_000;
+const NOT_HERE = /EcoLink may write in namespaces whose name begins with eco-/;
 
 const rules = parseAllDocuments(readFileSync(rbacFile, 'utf8'))
   .map((document) => document.toJS() as { kind: string; rules: Rule[] })
@@ -31,22 +41,38 @@ const granted = rules.flatMap(({ apiGroups: [group = ''], resources, verbs }) =>
   resources.flatMap((resource) => verbs.map((verb) => ({ group, resource, verb }))),
 );
 
-describe('the ServiceAccount of deploy/kubernetes/rbac.yaml', { skip: whyNoRig() }, () => {
+describe('the ServiceAccount of deploy/kubernetes/rbac.yaml', { skip: whyNoRig(), concurrency: true }, () => {
   let kube: Kube;
   let region: KubeRegion;
-  before(async () => {
-    kube = await leastPrivileged(await startKube());
-    [region] = kube.regions;
-  });
-  after(() => kube?.[Symbol.asyncDispose]());
+  let folder: string;
+  let orphans: string;
 
-  test('is enough to launch, serve, show logs, scale, stop, resume and terminate', async () => {
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'eco-rbac-test-'));
+    kube = await startKube();
+    [region] = kube.regions;
+    applyRbac(region);
+    orphans = await kube.newNamespace(region);
+  });
+  after(async () => {
+    rmSync(folder, { recursive: true });
+    await removeNamespaces(region.api);
+    await kube?.[Symbol.asyncDispose]();
+  });
+
+  /** A file that says who one is. */
+  const writeConfig = async (account: string) => {
+    const kubeconfig = join(folder, `${account}.json`);
+    writeFileSync(kubeconfig, await kubeconfigOf(region, account));
+    return kubeconfig;
+  };
+
+  test('is enough to launch, serve, show logs, stop, resume and terminate', async () => {
     await using eco = await startKubeEco({}, { ...kube, async [Symbol.asyncDispose]() {} });
+    assert.match(readFileSync(eco.kube.regions[0].kubeconfig, 'utf8'), /"user": "ecolink"/);
     const workload = await serving(eco, { secrets: { TOKEN: 'a secret value' } });
     await ask(eco, workload.ref);
     assert.ok((await Array.fromAsync(eco.eco.workloads.logs(workload.id, { tail: 10 }))).length > 0);
-    await eco.eco.workloads.scale(workload.id, 2);
-    await untilState(eco.eco, workload, 'running');
     await eco.eco.workloads.stop(workload.id);
     await untilState(eco.eco, workload, 'stopped');
     await eco.eco.workloads.resume(workload.id);
@@ -55,69 +81,58 @@ describe('the ServiceAccount of deploy/kubernetes/rbac.yaml', { skip: whyNoRig()
     await untilState(eco.eco, workload, 'terminated');
   });
 
-  test('may write nothing outside the namespaces of accounts, and read no Secret anywhere', async () => {
-    const api = await apiAs(region);
-    const secret = { metadata: { name: 'not-ours' }, stringData: { key: 'value' } };
-    const refusal = (method: string, path: string, body?: unknown) =>
-      api(method, path, body).then(
-        () => undefined,
-        (error: Error) => error.message,
-      );
-    await until('the policy is in force', async () =>
-      /EcoLink may write in namespaces/.test(
-        (await refusal('POST', '/api/v1/namespaces/default/secrets?dryRun=All', secret)) ?? '',
-      ),
+  test('may write nothing that it makes, nor remove anything, outside the namespaces of accounts', async () => {
+    await using connection = new Connection(
+      await openCredentials(region.name, { kubeconfig: await writeConfig(ACCOUNT.account) }),
     );
-    const pods = '/api/v1/namespaces/default/pods';
-    await createOnce(region.api, pods, {
-      metadata: { name: 'not-ours' },
-      spec: { containers: [{ name: 'a', image: 'a' }] },
-    });
-    assert.match((await refusal('DELETE', `${pods}/not-ours`)) ?? '', /EcoLink may write in namespaces/);
-    await region.api('DELETE', `${pods}/not-ours`);
-    const namespace = { metadata: { name: 'kube-stranger' } };
-    assert.match((await refusal('POST', '/api/v1/namespaces', namespace)) ?? '', /EcoLink may write in namespaces/);
-    for (const path of ['/api/v1/secrets', '/api/v1/namespaces/default/secrets/not-ours'])
-      assert.match((await refusal('GET', path)) ?? '', /403 .*cannot (list|get) resource \\"secrets\\"/);
-    assert.match((await refusal('POST', `${pods}/a/exec?command=sh`)) ?? '', /cannot create resource \\"pods\/exec\\"/);
+    for (const manifest of manifestsIn('kube')) {
+      const refusal = () => apply(connection, manifest, { dryRun: true }).catch((error: Error) => error.message);
+      await until(`${manifest.kind} is refused in kube-system`, async () => NOT_HERE.test(String(await refusal())));
+    }
+    const path = '/api/v1/namespaces/default/pods/not-ours';
+    await region.api('POST', '/api/v1/namespaces/default/pods', podManifest('not-ours', 'any/image'));
+    await assert.rejects(connection.json(path, { method: 'DELETE' }), NOT_HERE);
+    await region.api('DELETE', path);
   });
 
-  describe('needs each verb: with one less something fails, and says which', { concurrency: 4 }, () => {
-    const folder = mkdtempSync(join(tmpdir(), 'eco-rbac-test-'));
-    after(() => rmSync(folder, { recursive: true }));
+  test('may read no Secret, run nothing in a pod and change no node', async () => {
+    await using connection = new Connection(
+      await openCredentials(region.name, { kubeconfig: await writeConfig(ACCOUNT.account) }),
+    );
+    const namespace = '/api/v1/namespaces/eco-system';
+    for (const [method, path, refused] of [
+      ['GET', '/api/v1/secrets', 'list resource "secrets"'],
+      ['GET', `${namespace}/secrets/any`, 'get resource "secrets"'],
+      ['POST', `${namespace}/pods/any/exec?command=sh`, 'create resource "pods/exec"'],
+      ['PATCH', `/api/v1/nodes/${region.nodes[0]}`, 'patch resource "nodes"'],
+      ['DELETE', namespace, 'delete resource "namespaces"'],
+    ] as const) {
+      const call = { method, body: method === 'PATCH' ? {} : undefined, contentType: 'application/merge-patch+json' };
+      await assert.rejects(connection.json(path, call), { status: 403, message: new RegExp(`cannot ${refused}`) });
+    }
+  });
 
-    for (const [index, missing] of granted.entries()) {
+  describe('needs each verb: with one less something fails, and says which', { concurrency: true }, () => {
+    for (const [index, missing] of granted.entries())
       test(`${missing.verb} ${missing.resource}`, async () => {
         const account = `lacks-${index}`;
         await using _roles = await makeAccount(region.api, account, without(missing));
-        const kubeconfig = join(folder, `${account}.json`);
-        writeFileSync(kubeconfig, await kubeconfigOf(region, account));
         const { said, log } = capture();
-        await using driver = await openDriver(kubeconfig, { log, index });
-        const orphan = await makeOrphan(kube, region, index);
+        await using driver = await openDriver(region, { kubeconfig: await writeConfig(account), log, index });
+        const orphan = await makeOrphan(region.api, orphans, index);
         const told = new RegExp(`cannot ${missing.verb} resource \\\\*"${missing.resource}\\\\*"`);
-        await until(`something needs to ${missing.verb} ${missing.resource}`, async () => {
-          const failure = await tryAll(driver, wanted(index), orphan);
-          return told.test(failure ?? '') || told.test(said());
-        });
+        let failure = 'none';
+        const isTold = async () => {
+          failure = await tryAll(driver, wanted(index), orphan);
+          return told.test(failure) || told.test(said());
+        };
+        await until('something fails', isTold, FAILURE_TIMEOUT_MS).catch(() => assert.match(failure + said(), told));
       });
-    }
   });
 });
 
 const ask = ({ openai }: KubeEco, model: string) =>
   openai.chat.completions.create({ model, messages: [{ role: 'user', content: 'Hello' }] });
-
-/** As the ServiceAccount itself. */
-async function apiAs(region: KubeRegion): Promise<Api> {
-  const { clusters, users } = JSON.parse(await kubeconfigOf(region, ACCOUNT.account));
-  const { server, 'certificate-authority-data': ca } = clusters[0].cluster;
-  return openApi({
-    server,
-    ca: Buffer.from(ca, 'base64'),
-    headers: { authorization: `Bearer ${users[0].user.token}` },
-  });
-}
 
 /** One rule for each resource and verb but one. */
 const without = (missing: (typeof granted)[number]): Rule[] =>
@@ -130,9 +145,11 @@ async function makeAccount(api: Api, account: string, rules: Rule[]): Promise<As
   const subjects = [{ kind: 'ServiceAccount', name: account, namespace: ACCOUNT.namespace }];
   const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name };
   const accounts = `/api/v1/namespaces/${ACCOUNT.namespace}/serviceaccounts`;
-  await api('POST', accounts, { metadata: { name: account } });
-  await api('POST', `${RBAC}/clusterroles`, { metadata: { name }, rules });
-  await api('POST', `${RBAC}/clusterrolebindings`, { metadata: { name }, roleRef, subjects });
+  await Promise.all([
+    api('POST', accounts, { metadata: { name: account } }),
+    api('POST', `${RBAC}/clusterroles`, { metadata: { name }, rules }),
+    api('POST', `${RBAC}/clusterrolebindings`, { metadata: { name }, roleRef, subjects }),
+  ]);
   return {
     async [Symbol.asyncDispose]() {
       await api('DELETE', `${RBAC}/clusterrolebindings/${name}`);
@@ -148,40 +165,45 @@ function capture() {
   return { log, said: () => lines.join('\n') };
 }
 
+const installationOf = (index: number) => `ins_rbac${String(index).padStart(4, '0')}`;
+const PREFIX = 'eco-rbac';
+const SHARED = { name: 'shared', mount: '/shared', size_gib: 1, storage_class: 'none' };
+const OFFER = {
+  type: 'h100',
+  price_per_hour: '1.00',
+  budget: 16,
+  node_labels: { 'nvidia.com/gpu.present': 'nowhere' }, // so that pods are made and none is run
+  resource: 'nvidia.com/gpu',
+};
+
+const siteOf = (installation: string, namespace_prefix: string): Site => ({
+  installation,
+  namespace_prefix,
+  offers: [OFFER],
+  filesystems: [SHARED],
+  tolerations: [],
+  image_pull_secrets: [],
+  gateway: { cidrs: ['0.0.0.0/0'] },
+});
+
+/** With namespaces of its own: making one that is there takes no more than to patch it. */
 const openDriver = (
-  kubeconfig: string,
-  { log, index }: { log: pino.Logger; index: number },
+  { name }: KubeRegion,
+  { kubeconfig, log, index }: { kubeconfig: string; log: pino.Logger; index: number },
 ): Promise<KubernetesRegion> =>
   openKubernetesRegion({
-    name: 'eu-1',
+    name,
     source: { kubeconfig },
-    site: {
-      installation: installationOf(index),
-      namespace_prefix: `eco-test-rbac-${index}`,
-      offers: [
-        {
-          type: 'h100',
-          price_per_hour: '1.00',
-          budget: 16,
-          node_labels: { 'nvidia.com/gpu.present': 'true' },
-          resource: 'nvidia.com/gpu',
-        },
-      ],
-      filesystems: [{ name: 'shared', mount: '/shared', size_gib: 1, storage_class: 'none' }],
-      tolerations: [],
-      image_pull_secrets: [],
-      gateway: { cidrs: ['0.0.0.0/0'] },
-    },
+    site: siteOf(installationOf(index), `${PREFIX}-${index}`),
     identity: 'rbac',
     log,
     clock: Date.now,
   });
 
-/** Of no GPU: nobody has to wait for one. */
-const wanted = (index: number): Deployment => ({
+const wanted = (index: number, account_id = 'acc_rbac'): Deployment => ({
   workload_id: index,
   uid: `rbac-${index}`,
-  account_id: `acc-${index}`,
+  account_id,
   name: 'rbac',
   region: 'eu-1',
   generation: 1,
@@ -200,41 +222,63 @@ const wanted = (index: number): Deployment => ({
   grace_seconds: 0,
 });
 
+/** All that a launch makes, had it the namespace `<prefix>-system`. */
+function manifestsIn(prefix: string) {
+  const site = siteOf('ins_stranger', prefix);
+  const workload = wanted(1, 'system');
+  const secret = secretManifest(workload, site);
+  assert.ok(secret);
+  return [
+    ...namespaceManifests('system', site),
+    claimManifest(SHARED, 'system', site),
+    secret,
+    deploymentManifest(workload, OFFER, site),
+    ...companionManifests(workload, site, undefined),
+  ];
+}
+
 interface Orphan {
   uid: string;
   workload_id: number;
 }
 
 /** One object of each kind that has lost its Deployment. */
-async function makeOrphan(kube: Kube, region: KubeRegion, index: number): Promise<Orphan> {
-  const namespace = await kube.newNamespace(region);
+async function makeOrphan(api: Api, namespace: string, index: number): Promise<Orphan> {
   const uid = `orphan-${index}`;
   const labels = { [labelNames.installation]: installationOf(index), [labelNames.uid]: uid };
-  const metadata = { name: 'orphan', labels };
-  const spec = { terminationGracePeriodSeconds: 0, containers: [{ name: 'server', image: 'any/image' }] };
+  const metadata = { name: uid, labels };
   const selector = { matchLabels: { orphan: uid } };
+  const { spec } = podManifest(uid, 'any/image', {}, { nodeSelector: { is: 'nowhere' } });
   const template = { metadata: { labels: { orphan: uid } }, spec };
-  const namespaced = (api: string, kind: string) => `${api}/namespaces/${namespace}/${kind}`;
-  const post = (path: string, spec: object) => region.api('POST', path, { metadata, spec });
-  await post(namespaced('/api/v1', 'pods'), spec);
-  await post(namespaced('/apis/apps/v1', 'replicasets'), { replicas: 0, selector, template });
-  await post(namespaced('/api/v1', 'services'), { clusterIP: 'None', selector: { orphan: uid } });
-  await post(namespaced('/apis/networking.k8s.io/v1', 'networkpolicies'), { podSelector: selector });
-  await post(namespaced('/apis/policy/v1', 'poddisruptionbudgets'), { maxUnavailable: 1, selector });
+  const post = (group: string, kind: string, spec: object) =>
+    api('POST', `${group}/namespaces/${namespace}/${kind}`, { metadata, spec });
+  await Promise.all([
+    post('/api/v1', 'pods', spec),
+    post('/apis/apps/v1', 'replicasets', { replicas: 0, selector, template }),
+    post('/api/v1', 'services', { clusterIP: 'None', selector: { orphan: uid } }),
+    post('/apis/networking.k8s.io/v1', 'networkpolicies', { podSelector: selector }),
+    post('/apis/policy/v1', 'poddisruptionbudgets', { maxUnavailable: 1, selector }),
+  ]);
   return { uid, workload_id: index };
 }
 
 /** Everything that the loop and the sweep ask of a region, up to the first failure. */
-async function tryAll(driver: KubernetesRegion, deployment: Deployment, orphan: Orphan): Promise<string | undefined> {
+async function tryAll(driver: KubernetesRegion, deployment: Deployment, orphan: Orphan): Promise<string> {
   try {
     await driver.offers();
     await driver.apply(deployment);
     await driver.apply({ ...deployment, replicas: 0 });
     const query = { tail: 10, since: 0, follow: false, previous: false };
-    await Array.fromAsync(driver.logs(orphan, query, AbortSignal.timeout(5_000)));
+    await Array.fromAsync(driver.logs({ ...orphan, secrets: {} }, query, AbortSignal.timeout(5_000)));
     await driver.destroy(orphan);
-    return undefined;
+    return 'none';
   } catch (error) {
     return String(error);
   }
+}
+
+async function removeNamespaces(api: Api): Promise<void> {
+  const { items }: { items: { metadata: { name: string } }[] } = await api('GET', '/api/v1/namespaces');
+  const names = items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith(`${PREFIX}-`));
+  await Promise.all(names.map((name) => api('DELETE', `/api/v1/namespaces/${name}`)));
 }

@@ -5,6 +5,7 @@ import { startEco, type TestEco } from '../harness.ts';
 import { until } from '../until.ts';
 import type { Api } from './api.ts';
 import { type Kube, type KubeRegion, startKube } from './harness.ts';
+import { leastPrivileged } from './least-privilege.ts';
 
 export interface KubeEco extends TestEco {
   kube: Kube;
@@ -32,9 +33,16 @@ export const regionConfig = ({ name, kubeconfig }: Pick<KubeRegion, 'name' | 'ku
   ...changes,
 });
 
-/** The real server with the rig's regions, and a registered model from Hugging Face. */
+/**
+ * The real server with the rig's regions, and a registered model from Hugging Face. It may do in them what
+ * `deploy/kubernetes/rbac.yaml` says, and no more.
+ */
 export async function startKubeEco(regionChanges: object = {}, kube?: Kube): Promise<KubeEco> {
-  const cluster = kube ?? (await startKube());
+  return startEcoOn(await leastPrivileged(kube ?? (await startKube())), regionChanges);
+}
+
+/** The same with regions as they are given. */
+export async function startEcoOn(cluster: Kube, regionChanges: object = {}): Promise<KubeEco> {
   const regions = cluster.regions.map((region) => regionConfig(region, regionChanges));
   const server = await startEco('sqlite', { regions });
   await server.eco.models.register({

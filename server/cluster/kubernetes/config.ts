@@ -98,7 +98,9 @@ export const KubernetesRegionConfig = z
       .array(z.string().min(1).max(253))
       .max(16)
       .default([])
-      .describe('Secrets of the type `kubernetes.io/dockerconfigjson` in the namespace of the account.'),
+      .describe(
+        'Secrets of the type `kubernetes.io/dockerconfigjson` in the namespace `<namespace_prefix>-system`, of which each account gets a copy.',
+      ),
     runtime_class: z.string().min(1).optional().describe('RuntimeClass of pods, `nvidia` say.'),
     gateway: z
       .strictObject({

@@ -2,7 +2,7 @@ import { ApiError, isNotFound } from './client/api-error.ts';
 import { apply } from './client/apply.ts';
 import type { Connection } from './client/connection.ts';
 import { collectionPath, objectPath } from './client/resources.ts';
-import { labelNames, objectPrefix } from './manifest/names.ts';
+import { labelNames, objectPrefix, systemNamespace } from './manifest/names.ts';
 import type { Site } from './manifest/site.ts';
 import type { KubeObject } from './objects.ts';
 
@@ -26,7 +26,7 @@ export async function claimRegion(
 ): Promise<void> {
   const metadata = {
     name: objectPrefix(site.installation),
-    namespace: `${site.namespace_prefix}-system`,
+    namespace: systemNamespace(site.namespace_prefix),
     labels: { 'app.kubernetes.io/managed-by': 'ecolink', [labelNames.installation]: site.installation },
   };
   const pin = (await find(connection, metadata)) ?? (await make(connection, { metadata, data: { identity } }));

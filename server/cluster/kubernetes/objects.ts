@@ -86,6 +86,11 @@ export interface Deployment extends KubeObject {
   status?: { replicas?: number; readyReplicas?: number; observedGeneration?: number; conditions?: Condition[] };
 }
 
+export interface Secret extends KubeObject {
+  type: string;
+  data: Record<string, string>;
+}
+
 export interface ReplicaSet extends KubeObject {
   spec?: { replicas?: number };
   status?: { replicas?: number; conditions?: Condition[] };

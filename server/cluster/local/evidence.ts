@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { Offer } from '../../../sdk/contract/index.ts';
 import type { Evidence } from '../driver.ts';
-import { openMask } from './mask.ts';
+import { openMask } from '../mask.ts';
 import type { Exit } from './run-file.ts';
 import type { Slot, Verdict } from './slot.ts';
 

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openMask } from '../mask.ts';
 import { saveSpec, saveState } from './folder.ts';
-import { openMask } from './mask.ts';
 import { hasLongEnded, type Slot } from './slot.ts';
 
 /**

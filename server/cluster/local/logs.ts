@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogLine } from '../../../sdk/contract/index.ts';
 import type { LogQuery } from '../driver.ts';
+import { openMask } from '../mask.ts';
 import { type Place, readOn, readTail } from './log-reader.ts';
-import { openMask } from './mask.ts';
 import { hasLongEnded, type Slot, type SlotSpec } from './slot.ts';
 
 const FOLLOW_EVERY_MS = 200;

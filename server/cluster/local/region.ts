@@ -8,6 +8,8 @@ import {
   type LogQuery,
   type OwnedFilesystem,
   RegionUnreachable,
+  type WorkloadAsked,
+  type WorkloadKey,
 } from '../driver.ts';
 import { adopt } from './adopt.ts';
 import { assignGpus, assignPort } from './assign.ts';
@@ -69,8 +71,6 @@ const FORGETTING = 'forgetting secrets';
 /** Told of a replica for the last time. */
 const GONE = 'gone';
 
-type Workload = Parameters<ClusterDriver['observe']>[0];
-
 export class LocalRegion implements ClusterDriver {
   readonly kind = 'local';
   readonly region: string;
@@ -125,19 +125,19 @@ export class LocalRegion implements ClusterDriver {
     this.#wake();
   }
 
-  async observe({ uid }: Workload): Promise<Evidence[]> {
+  async observe({ uid }: WorkloadAsked): Promise<Evidence[]> {
     const cause = this.#failure ?? this.#failures.get(uid);
     if (cause !== undefined)
       throw new RegionUnreachable(this.region, `replicas of ${this.region} cannot be looked after`, { cause });
     return this.#slotsOf(uid).map((slot) => this.#evidenceOf(slot));
   }
 
-  async list(): Promise<Workload[]> {
+  async list(): Promise<WorkloadKey[]> {
     const live = this.#site.slots.filter(isLive).map(({ spec }) => [spec.uid, spec.workload_id] as const);
     return [...new Map(live)].map(([uid, workload_id]) => ({ uid, workload_id }));
   }
 
-  async destroy({ uid }: Workload): Promise<void> {
+  async destroy({ uid }: WorkloadKey): Promise<void> {
     this.#declared.delete(uid);
     await this.#end(this.#slotsOf(uid), { graceMs: 0, timeoutMs: DESTROY_TIMEOUT_MS });
   }
@@ -148,7 +148,7 @@ export class LocalRegion implements ClusterDriver {
     await this.#end(this.#site.slots, { graceMs: STOP_ALL_GRACE_MS, timeoutMs: STOP_ALL_TIMEOUT_MS });
   }
 
-  logs({ uid }: Workload, query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine> {
+  logs({ uid }: WorkloadAsked, query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine> {
     return readLogs(() => this.#slotsOf(uid), query, signal);
   }
 

@@ -24,7 +24,7 @@ export interface Circumstances {
 export function judgeContainer(status: ContainerStatus | undefined, about: Circumstances): Judged {
   const { waiting, running, terminated } = status?.state ?? {};
   if (status?.ready) return { state: 'ready', reason: 'ready', message: 'Ready.' };
-  if (running) return judgeRunning(about);
+  if (running) return judgeRunning(status?.lastState?.terminated, about);
   if (terminated) return { state: 'restarting', ...judgeEnd(terminated, about.events) };
   const ended = status?.lastState?.terminated;
   if (waiting?.reason === 'CrashLoopBackOff' && ended) return { state: 'restarting', ...judgeEnd(ended, about.events) };
@@ -54,11 +54,13 @@ function judgeConfig(waiting: Waiting | undefined, { sincePlacedMs }: Circumstan
   return { state: 'pending', ...verdict('bad_config', `It cannot be started as described: ${said}`), isHopeless };
 }
 
-function judgeRunning({ wasReady, events }: Circumstances): Judged {
+/** After an end it tries again: what that end was is still the best that is known of it. */
+function judgeRunning(ended: Terminated | undefined, { wasReady, events }: Circumstances): Judged {
   const probe = last(events, 'Unhealthy');
   const said = probe ? `: ${quoted(probe.message)}` : '.';
   if (wasReady) return { state: 'unready', ...verdict('unresponsive', `Was ready, and does not answer now${said}`) };
-  return { state: 'loading', ...verdict('loading_model', `Loading${said}`) };
+  const again = ended ? `Loading again, after this: ${judgeEnd(ended, events).message}` : `Loading${said}`;
+  return { state: 'loading', ...verdict('loading_model', again) };
 }
 
 const TRIES_MAX = 3;
@@ -93,10 +95,14 @@ const HINDRANCES = new Map([
 const PROGRESS = new Set(['Pulling', 'Pulled', 'Created', 'Started']);
 
 const SIGKILL_CODE = 137;
+/** Runtimes' words for a container that was made and could not be run. */
+const UNSTARTED = new Set(['StartError', 'ContainerCannotRun']);
 
 /** Why a container ended. */
 export function judgeEnd(ended: Terminated, events: readonly KubeEvent[]): Verdict & { isHopeless?: boolean } {
   const { exitCode, reason, message } = ended;
+  if (UNSTARTED.has(reason ?? ''))
+    return { ...verdict('bad_config', `It cannot be started as described: ${quoted(message)}`), isHopeless: true };
   if (reason === 'OOMKilled')
     return verdict('oom_host', 'It used more memory than it may, and was killed by its node.');
   const killing = exitCode === SIGKILL_CODE ? last(events, 'Killing', /probe/) : undefined;

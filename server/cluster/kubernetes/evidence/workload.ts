@@ -1,5 +1,6 @@
 import type { Offer } from '../../../../sdk/contract/index.ts';
 import type { Evidence } from '../../driver.ts';
+import type { Declined } from '../declined.ts';
 import { PORT } from '../manifest/deployment.ts';
 import { CONTAINER, objectName } from '../manifest/names.ts';
 import type { Site } from '../manifest/site.ts';
@@ -23,6 +24,8 @@ export interface Sight {
   offers: readonly Offer[];
   site: Site;
   generation: number;
+  /** Why the region has not taken what was declared last. */
+  declined: Declined | undefined;
   now: number;
 }
 
@@ -30,9 +33,11 @@ export interface Sight {
 export function workloadEvidence(sight: Sight): Evidence[] {
   const present = sight.pods.map((pod) => evidenceOf(pod, sight));
   const gone = sight.gone.map(({ pod, at }): Evidence => goneEvidence(evidenceOf(pod, sight), at));
-  const refusal = refused(sight);
-  return [...gone, ...present, ...(refusal ?? (present.length === 0 ? unmade(sight) : []))];
+  const refusal = declined(sight) ?? refused(sight);
+  return [...gone, ...present, ...(refusal ?? (present.every(hasEnded) ? unmade(sight) : []))];
 }
+
+const hasEnded = ({ state }: Evidence) => state === 'gone';
 
 function evidenceOf(pod: Pod, sight: Sight): Evidence {
   const container = pod.spec.containers.find(({ name }) => name === CONTAINER);
@@ -80,6 +85,13 @@ function gpuOf(container: Pod['spec']['containers'][number] | undefined, { offer
   };
 }
 
+function declined(sight: Sight): Evidence[] | undefined {
+  if (!sight.declined) return undefined;
+  const { reason, message, isHopeless } = sight.declined;
+  const judged = verdict(reason, `${sight.region} does not take it: ${message}`);
+  return [{ ...placeholder(sight, judged), is_hopeless: isHopeless }];
+}
+
 /** Where a quota or a policy forbids a pod there is none to ask: its ReplicaSet says why. */
 function refused(sight: Sight): Evidence[] | undefined {
   const failing = sight.replicaSets.find((each) => refusalOf(each) !== undefined);
@@ -90,7 +102,7 @@ function refused(sight: Sight): Evidence[] | undefined {
 const refusalOf = ({ status }: ReplicaSet) =>
   status?.conditions?.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
 
-/** A Deployment whose pods are not there yet, or any more: as long as it is there, pods may come of it. */
+/** A Deployment none of whose pods lives yet, or any more: as long as it is there, pods may come of it. */
 function unmade(sight: Sight): Evidence[] {
   const { deployment } = sight;
   if (!deployment) return [];

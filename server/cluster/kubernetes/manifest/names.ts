@@ -31,6 +31,9 @@ export const objectName = (installation: string, workload_id: number) => `${obje
 export const namespaceName = (prefix: string, account_id: string) =>
   `${prefix}-${account_id.toLowerCase().replaceAll('_', '-')}`;
 
+/** Of what is the installation's own: who the region belongs to, and what accounts get copies of. */
+export const systemNamespace = (prefix: string) => `${prefix}-system`;
+
 /** Of an account's part of a filesystem, in its namespace. */
 export const claimName = (filesystem: string) => `${CLAIM}${filesystem}`;
 export const filesystemOf = (claim: string) => (claim.startsWith(CLAIM) ? claim.slice(CLAIM.length) : claim);
@@ -59,6 +62,10 @@ export const labelsOf = ({ installation, account_id, workload_id, uid }: Owner):
   [labelNames.workload]: String(workload_id),
   [labelNames.uid]: uid,
 });
+
+/** The label selector of all that is one workload's. */
+export const ownedBy = (installation: string, uid: string): string =>
+  `${labelNames.installation}=${installation},${labelNames.uid}=${uid}`;
 
 /** What a Deployment finds its pods by: never changes. */
 export const selectorOf = ({ installation, workload_id, uid }: Owner): Record<string, string> => ({

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../objects.ts';
+import type { KubeObject, Secret } from '../objects.ts';
 import { accountLabelsOf, namespaceName } from './names.ts';
 import type { Site } from './site.ts';
 
@@ -29,6 +29,19 @@ export function namespaceManifests(account_id: string, site: Site): KubeObject[]
     } as KubeObject,
   ];
 }
+
+/** A copy of the operator's, for the account's pods. */
+export const pullSecretManifest = ({ metadata, type, data }: Secret, account_id: string, site: Site): Secret => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: {
+    name: metadata.name,
+    namespace: namespaceName(site.namespace_prefix, account_id),
+    labels: accountLabelsOf(site.installation, account_id),
+  },
+  type,
+  data,
+});
 
 /** The sum of the budgets, by resource: the backstop for a fault of ours. */
 function hardOf({ offers }: Site): Record<string, string> {

@@ -9,7 +9,7 @@ const MASKED_LINE_MIN_CHARS = 8;
  * Replaces each secret value by stars, longest first, so that no part of one stays beside another. Of one with several
  * lines each line, as logs are told line by line.
  */
-export function openMask(secrets: Record<string, string>): (text: string) => string {
+export function openMask(secrets: Readonly<Record<string, string>>): (text: string) => string {
   const values = Object.values(secrets).flatMap((value) => [
     ...(value.length >= MASKED_MIN_CHARS ? [value] : []),
     ...linesOf(value).filter((line) => line.length >= MASKED_LINE_MIN_CHARS),
