@@ -307,6 +307,16 @@ describe('what a pod shows becomes a state, a reason and a sentence', () => {
       /^Loading again, after this: Exited with code 3: RuntimeError: no/,
     ],
     [
+      'it loads again after a crash in the midst of its work',
+      {
+        container: { ...looping({ exitCode: 137, reason: 'OOMKilled' }), started: false, state: { running: {} } },
+        remembered: { ready_at: NOW },
+      },
+      'loading',
+      'loading_model',
+      /^Loading again, after this: It used more memory/,
+    ],
+    [
       'it crashes',
       { container: looping({ exitCode: 3, message: 'a\nRuntimeError: no' }) },
       'restarting',

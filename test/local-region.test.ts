@@ -22,10 +22,10 @@ import type { Deployment, Evidence } from '../server/cluster/driver.ts';
 import { backOffMs } from '../server/cluster/local/back-off.ts';
 import { LINE_MAX_CHARS, LogFile, logFiles } from '../server/cluster/local/log-file.ts';
 import { readOn, readTail } from '../server/cluster/local/log-reader.ts';
-import { MASK, openMask } from '../server/cluster/mask.ts';
 import { planSlots, type Standing } from '../server/cluster/local/plan.ts';
 import { findStartTime, isAlive } from '../server/cluster/local/process.ts';
 import { type LocalRegion, type LocalRegionOptions, openLocalRegion } from '../server/cluster/local/region.ts';
+import { MASK, openMask } from '../server/cluster/mask.ts';
 import { openLog } from '../server/log.ts';
 import { findProcesses } from './crash/processes.ts';
 import { until } from './until.ts';
@@ -78,7 +78,7 @@ function makeBench(settings: Partial<LocalRegionOptions> = {}): Bench {
     { type: 'l4', count: 4, price_per_hour: '0.80' },
     { type: 'h100', count: 4, price_per_hour: '3.20' },
   ];
-  const options = { name: 'local-a', gpus, directory, installation: 'inst-1', ...settings };
+  const options = { name: 'local-a', gpus, filesystems: [], directory, installation: 'inst-1', ...settings };
   const opened: LocalRegion[] = [];
   return {
     options,

@@ -40,6 +40,16 @@ describe('mergeByTime', () => {
     assert.equal((await merged.next()).done, true);
   });
 
+  test('many lines wait for a silent source once, not each', async () => {
+    const { promise: end, resolve } = Promise.withResolvers<void>();
+    const times = Array.from({ length: 300 }, (_, at) => at);
+    const merged = mergeByTime([openAfter([], end), openAfter(times, end)], { patienceMs: 100 });
+    const began = performance.now();
+    for (const at of times) assert.deepEqual((await merged.next()).value, { at });
+    assert.ok(performance.now() - began < 10_000, 'a third of the patience of each');
+    resolve();
+  });
+
   test('a source that throws ends all with its error', async () => {
     const broken = async function* (): AsyncGenerator<{ at: number }> {
       yield { at: 1 };

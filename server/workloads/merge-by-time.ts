@@ -3,12 +3,16 @@ interface Timed {
 }
 
 interface Source<T> {
-  lines: AsyncIterator<T>;
-  /** The line that is not given yet; undefined while it is awaited. */
-  head: T | undefined;
-  awaited: Promise<void> | undefined;
+  /** Lines that are not given yet, and since when they wait. */
+  waiting: { line: T; since: number }[];
   isDone: boolean;
+  failure: unknown;
+  /** Lets its reading go on. */
+  resume: () => void;
 }
+
+/** So many lines of each source are read ahead. */
+const AHEAD_MAX = 1_000;
 
 /**
  * One stream out of several, each in order of time. A line is given when every other source has shown a later one, has
@@ -18,50 +22,94 @@ export async function* mergeByTime<T extends Timed>(
   sources: readonly AsyncIterable<T>[],
   { patienceMs }: { patienceMs: number },
 ): AsyncGenerator<T> {
-  const open: Source<T>[] = sources.map((source) => ({
-    lines: source[Symbol.asyncIterator](),
-    head: undefined,
-    awaited: undefined,
-    isDone: false,
-  }));
+  const bell = openBell();
+  const iterators = sources.map((source) => source[Symbol.asyncIterator]());
+  const open = iterators.map((lines) => startReading(lines, bell.ring));
   try {
     for (;;) {
-      const silent = open.filter((source) => !source.isDone && source.head === undefined);
-      await showHeads(silent, { hasHead: open.some(({ head }) => head !== undefined), patienceMs });
-      const [first] = open
-        .filter(({ head }) => head !== undefined)
-        .toSorted((a, b) => (a.head?.at ?? 0) - (b.head?.at ?? 0));
-      if (first?.head !== undefined) {
-        const line = first.head;
-        first.head = undefined;
-        yield line;
-      } else if (open.every(({ isDone }) => isDone)) return;
+      const first = earliest(open);
+      if (first === undefined && open.every(({ isDone }) => isDone)) return;
+      const dueMs = first === undefined ? undefined : dueIn(first, open, patienceMs);
+      if (first !== undefined && dueMs === 0) yield take(first);
+      else await bell.rung(dueMs);
+      throwFailure(open);
     }
   } finally {
-    for (const source of open) void source.lines.return?.().catch(() => {}); // one that hangs ends by its signal
+    for (const lines of iterators) void lines.return?.().catch(() => {}); // one that hangs ends by its signal
+    for (const source of open) source.resume();
   }
 }
 
-/** Waits for the next line of each. With a limit: for the first one, and then so long for an earlier one of the others. */
-async function showHeads<T>(
-  silent: readonly Source<T>[],
-  { hasHead, patienceMs }: { hasHead: boolean; patienceMs: number },
-) {
-  const pulled = silent.map(pull);
-  if (pulled.length === 0) return;
-  if (!Number.isFinite(patienceMs)) return void (await Promise.all(pulled));
-  if (!hasHead) return Promise.race(pulled);
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, patienceMs);
-  await Promise.race([Promise.all(pulled), late]);
-  clearTimeout(timer);
+/** Reads as far ahead as it may. */
+function startReading<T>(lines: AsyncIterator<T>, ring: () => void): Source<T> {
+  const source: Source<T> = { waiting: [], isDone: false, failure: undefined, resume: () => {} };
+  const read = async () => {
+    for (;;) {
+      const { done, value } = await lines.next();
+      if (done) return;
+      source.waiting.push({ line: value, since: performance.now() });
+      ring();
+      if (source.waiting.length < AHEAD_MAX) continue;
+      await new Promise<void>((resume) => {
+        source.resume = resume;
+      });
+    }
+  };
+  const failed = (error: unknown) => {
+    source.failure = error;
+  };
+  const ended = () => {
+    source.isDone = true;
+    ring();
+  };
+  void read().catch(failed).finally(ended);
+  return source;
 }
 
-function pull<T>(source: Source<T>): Promise<void> {
-  source.awaited ??= source.lines.next().then(({ done, value }) => {
-    source.awaited = undefined;
-    if (done) source.isDone = true;
-    else source.head = value;
-  });
-  return source.awaited;
+function take<T>(source: Source<T>): T {
+  const [first] = source.waiting.splice(0, 1);
+  source.resume();
+  return (first as { line: T }).line;
+}
+
+function earliest<T extends Timed>(open: readonly Source<T>[]): Source<T> | undefined {
+  let first: Source<T> | undefined;
+  for (const source of open) if (headAt(source) < headAt(first)) first = source;
+  return first;
+}
+
+const headAt = <T extends Timed>(source: Source<T> | undefined): number =>
+  source?.waiting[0]?.line.at ?? Number.POSITIVE_INFINITY;
+
+/** Milliseconds until the first line of a source is to be given, whatever the others say. */
+function dueIn<T>(source: Source<T>, open: readonly Source<T>[], patienceMs: number): number {
+  const isSilent = open.some(({ waiting, isDone }) => waiting.length === 0 && !isDone);
+  const since = source.waiting[0]?.since ?? 0;
+  return isSilent ? Math.max(0, since + patienceMs - performance.now()) : 0;
+}
+
+/** What was read before it is given first. */
+function throwFailure(open: readonly Source<unknown>[]): void {
+  const broken = open.find(({ failure, waiting }) => failure !== undefined && waiting.length === 0);
+  if (broken) throw broken.failure;
+}
+
+/** Wakes one waiter: at once where it rang before anybody waited. */
+function openBell() {
+  let hasRung = false;
+  let wake = () => {};
+  return {
+    ring: () => {
+      hasRung = true;
+      wake();
+    },
+    async rung(timeoutMs = Number.POSITIVE_INFINITY): Promise<void> {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      wake = resolve;
+      const timer = Number.isFinite(timeoutMs) ? setTimeout(resolve, timeoutMs) : undefined;
+      if (!hasRung) await promise;
+      clearTimeout(timer);
+      hasRung = false;
+    },
+  };
 }

@@ -95,13 +95,20 @@ describe('what an administrator sees and does with kubectl', { skip: whyNoRig() 
   });
 
   test('events of Kubernetes that explain something are told once', async () => {
-    const [pod] = await pods();
+    const pod = await until('a pod stays', async () =>
+      (await pods()).find((each) => isReady(each) && !isLeaving(each)),
+    );
     for (const node of region.nodes) kubectl('cordon', node); // a launch or a scale would be refused at once
-    kubectl('delete', 'pod', pod!.metadata.name, '--wait=false');
-    assert.match((await eventOf('not_placed')).message, /nodes are available/);
-    for (const node of region.nodes) kubectl('uncordon', node);
+    try {
+      kubectl('delete', 'pod', pod.metadata.name, '--wait=false');
+      assert.match((await eventOf('not_placed')).message, /nodes are available/);
+    } finally {
+      for (const node of region.nodes) kubectl('uncordon', node);
+    }
     await untilState(eco.eco, workload, 'running');
     const { data } = await eco.eco.workloads.events(workload.id);
     assert.equal(data.filter(({ reason }) => reason === 'not_placed').length, 1);
   });
 });
+
+const isLeaving = ({ metadata }: PodObject) => metadata.deletionTimestamp !== undefined;

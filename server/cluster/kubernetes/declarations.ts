@@ -5,7 +5,7 @@ import { apply, remove } from './client/apply.ts';
 import type { Connection } from './client/connection.ts';
 import { Declined, declinedOf } from './declined.ts';
 import { Drift, describeDifference, hashOf, marked } from './drift.ts';
-import { companionManifests, secretManifest } from './manifest/companions.ts';
+import { companionManifests, type OwnerReference, secretManifest } from './manifest/companions.ts';
 import { deploymentManifest } from './manifest/deployment.ts';
 import { labelNames } from './manifest/names.ts';
 import type { Site } from './manifest/site.ts';
@@ -103,20 +103,27 @@ export class Declarations {
     if (this.#drift.isAsDeclared(uid, { hash, live: deploymentOf(uid), now })) return;
     await this.#namespaces.ensure(wanted.account_id);
     await makeClaims(connection, wanted, site);
-    if (secret) await this.#applySecret(secret, manifest);
+    const owner = secret && (await this.#applySecret(secret, manifest));
     const made = await apply(connection, marked(manifest, hash));
+    if (secret && owner?.uid !== made.metadata.uid) await this.#applyOwned(secret, ownerOf(made)); // its owner has just gone
     const companions = companionManifests(wanted, site, ownerOf(made));
     await Promise.all(companions.map((companion) => apply(connection, companion)));
     this.#drift.note(uid, { hash, manifest, made, at: now });
   }
 
   /** Before the pods that read it, and never without an owner that takes it along: so a new Deployment is paused at first. */
-  async #applySecret(secret: KubeObject, manifest: ReturnType<typeof deploymentManifest>): Promise<void> {
+  async #applySecret(secret: KubeObject, manifest: ReturnType<typeof deploymentManifest>): Promise<OwnerReference> {
     const { connection, deploymentOf } = this.#options;
     const uid = manifest.metadata.labels?.[labelNames.uid] ?? '';
     const paused = { ...manifest, spec: { ...manifest.spec, paused: true } };
     const owner = ownerOf(deploymentOf(uid) ?? (await apply(connection, paused)));
-    await apply(connection, { ...secret, metadata: { ...secret.metadata, ownerReferences: [owner] } });
+    await this.#applyOwned(secret, owner);
+    return owner;
+  }
+
+  #applyOwned(secret: KubeObject, owner: OwnerReference): Promise<KubeObject> {
+    const { connection } = this.#options;
+    return apply(connection, { ...secret, metadata: { ...secret.metadata, ownerReferences: [owner] } });
   }
 
   /** The cluster removes with it what belongs to it, and its pods with their grace. */
@@ -129,5 +136,9 @@ export class Declarations {
 
 const UNKNOWN: Known = { generation: 0, declined: undefined, notices: [] };
 
-const ownerOf = ({ metadata }: KubeObject) =>
-  ({ apiVersion: 'apps/v1', kind: 'Deployment', name: metadata.name, uid: metadata.uid ?? '' }) as const;
+const ownerOf = ({ metadata }: KubeObject): OwnerReference => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  name: metadata.name,
+  uid: metadata.uid ?? '',
+});

@@ -29,7 +29,7 @@ export interface LocalRegionOptions {
   name: string;
   gpus: readonly LocalGpu[];
   /** Folders of this machine. */
-  filesystems?: readonly { name: string; path: string }[];
+  filesystems: readonly { name: string; path: string }[];
   /** Holds one folder for each replica. */
   directory: string;
   installation: string;
@@ -93,7 +93,7 @@ export class LocalRegion implements ClusterDriver {
   #renewedAt = 0;
 
   constructor(options: LocalRegionOptions, slots: Slot[], lease: Lease) {
-    const { name, directory, installation, gpus, filesystems = [], clock, log } = options;
+    const { name, directory, installation, gpus, filesystems, clock, log } = options;
     const { unresponsiveMaxMs = UNRESPONSIVE_MAX_MS } = options;
     this.region = name;
     this.#log = log;

@@ -24,7 +24,7 @@ export interface Circumstances {
 export function judgeContainer(status: ContainerStatus | undefined, about: Circumstances): Judged {
   const { waiting, running, terminated } = status?.state ?? {};
   if (status?.ready) return { state: 'ready', reason: 'ready', message: 'Ready.' };
-  if (running) return judgeRunning(status?.lastState?.terminated, about);
+  if (running) return judgeRunning(status, about);
   if (terminated) return { state: 'restarting', ...judgeEnd(terminated, about.events) };
   const ended = status?.lastState?.terminated;
   if (waiting?.reason === 'CrashLoopBackOff' && ended) return { state: 'restarting', ...judgeEnd(ended, about.events) };
@@ -55,10 +55,13 @@ function judgeConfig(waiting: Waiting | undefined, { sincePlacedMs }: Circumstan
 }
 
 /** After an end it tries again: what that end was is still the best that is known of it. */
-function judgeRunning(ended: Terminated | undefined, { wasReady, events }: Circumstances): Judged {
+function judgeRunning(status: ContainerStatus | undefined, { wasReady, events }: Circumstances): Judged {
   const probe = last(events, 'Unhealthy');
   const said = probe ? `: ${quoted(probe.message)}` : '.';
-  if (wasReady) return { state: 'unready', ...verdict('unresponsive', `Was ready, and does not answer now${said}`) };
+  const ended = status?.lastState?.terminated;
+  const isStarting = ended !== undefined && status?.started === false;
+  if (wasReady && !isStarting)
+    return { state: 'unready', ...verdict('unresponsive', `Was ready, and does not answer now${said}`) };
   const again = ended ? `Loading again, after this: ${judgeEnd(ended, events).message}` : `Loading${said}`;
   return { state: 'loading', ...verdict('loading_model', again) };
 }
