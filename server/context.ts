@@ -6,6 +6,7 @@ import { type Config, databaseOf } from './config.ts';
 import { type Changes, startChanges } from './db/changes.ts';
 import { findInstallation } from './db/installation.ts';
 import { type Db, openDatabase } from './db/open.ts';
+import { releaseRegionsOf } from './gateway/engines/store.ts';
 import { releaseAbandoned } from './idempotency.ts';
 import { startIdempotencyPurge } from './idempotency-purge.ts';
 import type { Log } from './log.ts';
@@ -61,6 +62,7 @@ export async function openContext(config: Config, log: Log): Promise<Context> {
     await succeed(join(data, 'server-id'), serverId, async (earlier) => {
       await releaseLeasesOf(db, earlier);
       await releaseJobsOf(db, earlier, clock());
+      await releaseRegionsOf(db, earlier);
     });
 
     own(startIdempotencyPurge({ db, clock, log }));

@@ -16,11 +16,15 @@ describe('the choice of a replica', () => {
       inFlight: fc.nat(3),
       ejectedMs: fc.constantFrom(0, 1000),
       ejectedUntil: fc.constantFrom(NOW - 1, NOW + 500),
+      isProven: fc.boolean(),
+      isFull: fc.boolean(),
+      others: fc.nat(3),
+      toldUntil: fc.constantFrom(NOW, NOW + 500),
       latencyMs: fc.nat(100),
     })
     .map(at);
 
-  test('never goes to one with more in flight, an ejected or a tried one while a better one is there', () => {
+  test('never goes to one with more load, a full, an unproven, an ejected or a tried one while a better one is there', () => {
     fc.assert(
       fc.property(fc.array(candidate, { minLength: 1, maxLength: 6 }), fc.array(fc.nat(5)), (candidates, triedAt) => {
         const tried = candidates.filter((_, index) => triedAt.includes(index));
@@ -33,8 +37,14 @@ describe('the choice of a replica', () => {
         const pool = fresh.length > 0 ? fresh : candidates;
         const sound = pool.filter((each) => !isOut(each));
         if (sound.length === 0) return;
-        assert.ok(sound.includes(picked));
-        assert.equal(picked.health.inFlight, Math.min(...sound.map(({ health }) => health.inFlight)));
+        const proven = sound.some(({ health }) => health.isProven)
+          ? sound.filter(({ health }) => health.isProven)
+          : sound;
+        const isFull = ({ health }: { health: Health }) => health.isFull && health.toldUntil > NOW;
+        const roomy = proven.every(isFull) ? proven : proven.filter((each) => !isFull(each));
+        assert.ok(roomy.includes(picked));
+        const load = ({ health }: { health: Health }) => health.inFlight + (health.toldUntil > NOW ? health.others : 0);
+        assert.equal(load(picked), Math.min(...roomy.map(load)));
       }),
       { numRuns: 2000 },
     );

@@ -92,6 +92,8 @@ describe('another replica takes over after', () => {
 
   test('a refused connection', async () => {
     await using eco = await failing(answer());
+    const { ready } = eco.gateway.desk.core.tables;
+    await until('both have answered', () => ready.all().every(({ health }) => health.isProven));
     await eco.broken[Symbol.asyncDispose]();
     for (let call = 0; call < 16; call++) {
       const response = await eco.post(eco.secret, { model: 'chat', messages });

@@ -16,6 +16,7 @@ import { Config } from '../server/config.ts';
 import { nextChange, startChanges } from '../server/db/changes.ts';
 import type { Db } from '../server/db/open.ts';
 import type { KeyRow } from '../server/db/schema.ts';
+import type { Rhythm } from '../server/gateway/engines/watch.ts';
 import { openGateway } from '../server/gateway/open.ts';
 import { newId } from '../server/new-id.ts';
 import { encodeSpec } from '../server/workloads/spec.ts';
@@ -27,7 +28,7 @@ export const PRICES: Prices = { input_per_1m: '1.00', output_per_1m: '2.00' };
 /** A gateway on real sockets over a real database; engines are the test's. */
 export async function startGateway(
   settings: Partial<Config['gateway']> = {},
-  { dialect = 'sqlite', directory }: { dialect?: Dialect; directory?: string } = {},
+  { dialect = 'sqlite', directory, rhythm }: { dialect?: Dialect; directory?: string; rhythm?: Rhythm } = {},
 ) {
   const scope = new AsyncDisposableStack();
   const journal = directory ?? mkdtempSync(join(tmpdir(), 'eco-journal-'));
@@ -39,8 +40,9 @@ export async function startGateway(
   const wallets = await openWallets({ db, changes });
   const config = Config.parse({ gateway: settings });
   const serverId = newId('srv');
+  const parts = { log, clock: Date.now, serverId, db, changes };
   const gateway = scope.use(
-    await openGateway({ config, log, clock: Date.now, serverId, db, changes, keyring, wallets, directory: journal }),
+    await openGateway({ ...parts, config, keyring, wallets, directory: journal, ...(rhythm && { rhythm }) }),
   );
   const server = http.createServer((request, response) => {
     if (gateway.handles(request.method ?? '', request.url ?? '')) gateway.handle(request, response);
@@ -55,6 +57,7 @@ export async function startGateway(
   const owned = scope.move();
 
   return {
+    parts,
     db,
     url,
     gateway,

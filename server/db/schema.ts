@@ -23,6 +23,7 @@ export interface Schema {
   audit_log: AuditRow;
   aliases: AliasRow;
   video_jobs: VideoJobRow;
+  engine_loads: EngineLoadsRow;
 }
 
 export interface AccountRow {
@@ -286,4 +287,13 @@ export interface VideoJobRow {
   lease_expires_at: number;
   /** When it is asked after again; null when it is over. */
   next_at: number | null;
+}
+
+/** What the engines of a region run and have waiting, and which server asks them. */
+export interface EngineLoadsRow {
+  region: string;
+  lease_owner: string | null;
+  lease_expires_at: number;
+  /** JSON of `ReplicaLoad[]` (`gateway/engines/store.ts`). */
+  loads: string;
 }

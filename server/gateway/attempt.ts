@@ -9,7 +9,7 @@ import type { Timed } from './clocks.ts';
 import type { Call, Core } from './core.ts';
 import { type Fault, refusedBy, unreachable, unreadable } from './fault.ts';
 import { headersToReplica, isEncoded, isEventStream, isJson, isPage } from './headers.ts';
-import { noteFailure, noteLatency, noteSuccess } from './health.ts';
+import { noteFailure, noteGone, noteLatency, noteSent, noteSuccess } from './health.ts';
 import type { Replica, Route } from './tables.ts';
 import type { AnswerHeaders, AnswerSink, UpstreamCall, UpstreamFailure } from './upstream.ts';
 
@@ -41,7 +41,7 @@ export class Attempt implements AnswerSink, Timed {
       body: call.body.splice(route.servedName, wishFor(call, route)),
     };
     this.#upstream = core.upstream.send(route.replica.origin, request, this);
-    route.health.inFlight++; // last, as what throws above never was in flight
+    noteSent(route.health); // last, as what throws above never was in flight
   }
 
   get replica(): Replica {
@@ -141,7 +141,7 @@ export class Attempt implements AnswerSink, Timed {
   #release(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.route.health.inFlight--;
+    noteGone(this.route.health);
     this.#core.clocks.delete(this);
   }
 }

@@ -5,8 +5,9 @@ export interface Candidate {
 }
 
 /**
- * The replica with the least in flight that has not been tried; of equals the faster one, of equally fast ones any.
- * An ejected one is taken before one that failed this very request, and rather than none.
+ * The replica with the least load that has not been tried; of equals the faster one, of equally fast ones any. Those
+ * whose cache is full, that nobody has an answer of yet, or that are ejected come after all others in this order,
+ * but before one that failed this very request, and rather than none.
  */
 export function pickReplica<T extends Candidate>(
   candidates: readonly T[],
@@ -27,7 +28,9 @@ function compare(a: Candidate, b: Candidate, tried: readonly Health[], now: numb
   return (
     Number(tried.includes(a.health)) - Number(tried.includes(b.health)) ||
     ejection(a.health, now) - ejection(b.health, now) ||
-    a.health.inFlight - b.health.inFlight ||
+    Number(b.health.isProven) - Number(a.health.isProven) ||
+    Number(isFull(a.health, now)) - Number(isFull(b.health, now)) ||
+    load(a.health, now) - load(b.health, now) ||
     speedClass(a.health, now) - speedClass(b.health, now)
   );
 }
@@ -40,6 +43,12 @@ function ejection({ ejectedMs, ejectedUntil, inFlight }: Health, now: number): n
   const isOut = ejectedMs > 0 && (ejectedUntil > now || inFlight > 0);
   return isOut ? ejectedUntil : 0;
 }
+
+const isFull = (health: Health, now: number): boolean => health.isFull && health.toldUntil > now;
+
+/** Our own requests, and while the engine's word is fresh those that it has from others. */
+const load = ({ inFlight, others, toldUntil }: Health, now: number): number =>
+  toldUntil > now ? inFlight + others : inFlight;
 
 const LATENCY_HALF_LIFE_MS = 10_000;
 

@@ -6,6 +6,7 @@ import type { Context } from '../context.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { Clocks } from './clocks.ts';
 import type { Core, Ongoing } from './core.ts';
+import { RHYTHM, type Rhythm, watchEngines } from './engines/watch.ts';
 import { findHotRoute } from './hot-routes.ts';
 import { Journal } from './journal/journal.ts';
 import { replayJournals } from './journal/replay.ts';
@@ -30,7 +31,7 @@ export interface Gateway extends AsyncDisposable {
 export type GatewayContext = Pick<
   Context,
   'config' | 'log' | 'clock' | 'serverId' | 'db' | 'changes' | 'keyring' | 'wallets'
-> & { directory?: string };
+> & { directory?: string; rhythm?: Rhythm };
 
 const PROGRESS_EVERY_MS = 1_000;
 const FLUSH_TIMEOUT_MS = 1_000;
@@ -66,6 +67,7 @@ export async function openGateway(context: GatewayContext): Promise<Gateway> {
   let isDraining = false;
   const desk: Desk = { core, keyring, wallets, isDraining: () => isDraining };
   let openReplies = 0;
+  const engines = watchEngines({ ...context, tables, rhythm: context.rhythm ?? RHYTHM });
   const limits = { bytesMax: settings.body_max_bytes, budget: bytes, clocks };
 
   return {
@@ -91,6 +93,7 @@ export async function openGateway(context: GatewayContext): Promise<Gateway> {
       flights.visit((flight) => flight.shutDown());
       clearInterval(noting);
       clocks[Symbol.dispose]();
+      await engines[Symbol.asyncDispose]();
       await upstream[Symbol.asyncDispose]();
       await journal[Symbol.asyncDispose]();
     },

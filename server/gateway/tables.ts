@@ -7,11 +7,14 @@ import type { Db } from '../db/open.ts';
 import type { AliasRow, PlatformModelRow, ReplicaRow, WorkloadRow } from '../db/schema.ts';
 import { decodeSpec } from '../workloads/spec.ts';
 import { type Health, newHealth } from './health.ts';
+import { ReadyReplicas } from './ready-replicas.ts';
 
 /** A place to send requests to. Lives as long as its address; in-flight requests keep it after it left the tables. */
 export interface Replica {
   id: string;
   region: string;
+  /** Null: it is not ours. */
+  workload_id: number | null;
   /** `http://host:port`. */
   origin: string;
   /** Goes in front of `/chat/completions`. */
@@ -37,6 +40,7 @@ export interface Instance {
   state: string;
   message: string;
   engine: string;
+  healthPath: string;
   customApiPath: string | null;
 }
 
@@ -55,6 +59,10 @@ export interface Tables {
   /** Id of the instance that an alias of the account leads to. It may have ended. */
   findAliased(account_id: string, name: string): number | undefined;
   routesOf(model: PlatformEntry | Instance): Route[];
+  /** All that are ready, of whatever workload. */
+  readonly ready: ReadyReplicas;
+  /** What requests write as `model` when they go to replicas of this instance. */
+  servedNamesOf(instance: Instance): string[];
   /** Reads again what other servers may have changed; at most once in a while. */
   refresh(): Promise<void>;
 }
@@ -64,7 +72,7 @@ export async function openTables({ db, changes }: Pick<Context, 'db' | 'changes'
   const names = new Map<string, PlatformEntry>();
   const instances = new Map<number, Instance>();
   const aliases = new Map<string, Map<string, number>>();
-  const ready = new Map<number, Map<string, Replica>>();
+  const ready = new ReadyReplicas();
 
   await changes.follow('catalog', async (since) => {
     const rows = await listPlatformRows(db, since);
@@ -84,7 +92,7 @@ export async function openTables({ db, changes }: Pick<Context, 'db' | 'changes'
 
   await changes.follow('replicas', async (since) => {
     const rows = await listReplicaRows(db, since);
-    for (const row of rows) noteReplica(ready, row);
+    for (const row of rows) ready.note(row);
     return rows.at(-1)?.changed_seq ?? since;
   });
 
@@ -95,7 +103,7 @@ export async function openTables({ db, changes }: Pick<Context, 'db' | 'changes'
   });
 
   const routesOfInstance = ({ id, engine }: Instance, servedName: string): Route[] =>
-    [...(ready.get(id)?.values() ?? [])].map((replica) => ({ replica, servedName, engine, health: replica.health }));
+    ready.of(id).map((replica) => ({ replica, servedName, engine, health: replica.health }));
 
   const routesOfBackend = (backend: Backend, { upstreams }: PlatformEntry): Route[] | Route => {
     if (backend.type === 'workload') {
@@ -103,6 +111,14 @@ export async function openTables({ db, changes }: Pick<Context, 'db' | 'changes'
       return instance ? routesOfInstance(instance, backend.served_name ?? instance.name) : [];
     }
     return upstreams.get(backend) ?? [];
+  };
+
+  const servedNamesOf = ({ id, name }: Instance) => {
+    const backends = [...platform.values()].flatMap(({ entry }) => (entry.status === 'disabled' ? [] : entry.backends));
+    const served = backends.flatMap((backend) =>
+      backend.type === 'workload' && backend.workload_id === id ? [backend.served_name ?? name] : [],
+    );
+    return served.length > 0 ? served : [name];
   };
 
   return {
@@ -113,6 +129,8 @@ export async function openTables({ db, changes }: Pick<Context, 'db' | 'changes'
       'entry' in model
         ? model.entry.backends.flatMap((backend) => routesOfBackend(backend, model))
         : routesOfInstance(model, model.name),
+    ready,
+    servedNamesOf,
     refresh: makeRefresh(changes),
   };
 }
@@ -143,10 +161,11 @@ function toPlatform(row: PlatformModelRow): PlatformEntry {
 function toUpstream(model: string, backend: Extract<Backend, { type: 'upstream' }>): Route {
   const { origin, pathname } = new URL(backend.base_url);
   const secret = backend.secret_env === undefined ? undefined : process.env[backend.secret_env];
-  const health = newHealth();
+  const health = { ...newHealth(), isProven: true };
   const replica = {
     id: `${model}@${backend.region}`,
     region: backend.region,
+    workload_id: null,
     origin,
     basePath: pathname.replace(/\/+$/, ''),
     authorization: secret === undefined ? undefined : `Bearer ${secret}`,
@@ -157,8 +176,8 @@ function toUpstream(model: string, backend: Extract<Backend, { type: 'upstream' 
 
 function toInstance(row: WorkloadRow): Instance {
   const { id, account_id, name, kind, category, state, message } = row;
-  const { engine, custom_api_path } = decodeSpec(row.spec);
-  return { id, account_id, name, kind, category, state, message, engine, customApiPath: custom_api_path };
+  const { engine, health_path: healthPath, custom_api_path: customApiPath } = decodeSpec(row.spec);
+  return { id, account_id, name, kind, category, state, message, engine, healthPath, customApiPath };
 }
 
 function noteAlias(aliases: Map<string, Map<string, number>>, row: AliasRow): void {
@@ -167,18 +186,6 @@ function noteAlias(aliases: Map<string, Map<string, number>>, row: AliasRow): vo
   else own.delete(row.name);
   if (own.size > 0) aliases.set(row.account_id, own);
   else aliases.delete(row.account_id);
-}
-
-/** Only what is ready stays. A replica that came back at another address is another one. */
-function noteReplica(ready: Map<number, Map<string, Replica>>, row: ReplicaRow): void {
-  const { id, region, workload_id, address } = row;
-  const replicas = ready.get(workload_id) ?? new Map<string, Replica>();
-  const origin = `http://${address}`;
-  if (row.state !== 'ready' || address === null) replicas.delete(id);
-  else if (replicas.get(id)?.origin !== origin)
-    replicas.set(id, { id, region, origin, basePath: '/v1', authorization: undefined, health: newHealth() });
-  if (replicas.size > 0) ready.set(workload_id, replicas);
-  else ready.delete(workload_id);
 }
 
 /** Exact names go before names in other letter case, ids before aliases. */

@@ -1,7 +1,7 @@
 import { EcoError } from '../../sdk/contract/index.ts';
 import { pickReplica } from '../gateway/balance.ts';
 import type { Core } from '../gateway/core.ts';
-import { type Health, noteFailure, noteSuccess } from '../gateway/health.ts';
+import { type Health, noteFailure, noteGone, noteSent, noteSuccess } from '../gateway/health.ts';
 import { notReady, type Target } from '../gateway/resolve.ts';
 import type { Replica, Route } from '../gateway/tables.ts';
 import { withModel } from './body.ts';
@@ -49,7 +49,7 @@ function read(reply: EngineReply, replica: Replica): Placed {
 /** The answer, or why nothing was sent. Throws where nobody knows whether the order was taken. */
 async function send({ engines, clock }: Placing, route: Route, text: string): Promise<EngineReply | EcoError> {
   const { replica, health, servedName } = route;
-  health.inFlight++;
+  noteSent(health);
   try {
     const reply = await engines.order(placeOf(replica), withModel(text, servedName));
     if (mayGoElsewhere(reply)) noteFailure(health, clock());
@@ -67,7 +67,7 @@ async function send({ engines, clock }: Placing, route: Route, text: string): Pr
       },
     );
   } finally {
-    health.inFlight--;
+    noteGone(health);
   }
 }
 

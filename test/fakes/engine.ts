@@ -12,24 +12,32 @@ export interface EngineRequest {
   /** Resolves with the time when this request's connection closed before the answer was complete. */
   aborted: Promise<number>;
 }
+/** What it tells of itself under a path: a status and a text, or nothing ever. */
+export type Told = [status: number, text: string] | 'hang';
+
 export type Behaviour = (request: EngineRequest, response: ServerResponse) => unknown;
 
 export interface Engine extends AsyncDisposable {
   address: string;
   requests: EngineRequest[];
   behave: Behaviour;
+  /** Paths that were asked for with GET. */
+  asked: string[];
+  /** Answers to those; 404 to all others. */
+  tells: Record<string, Told>;
   /** Resolves with the nth request, from 0, when it has come. */
   request(n: number): Promise<EngineRequest>;
   sockets: Set<Socket>;
 }
 
-/** An upstream that does what a test tells it, faults included. */
+/** An upstream that does what a test tells it, faults included. Its health is fine. */
 export async function startEngine(behave: Behaviour = answer()): Promise<Engine> {
   const waiting: (() => void)[] = [];
   const sockets = new Set<Socket>();
   const server = http.createServer({ noDelay: true }, async (incoming, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk);
+    if (incoming.method === 'GET') return tell(engine, incoming.url ?? '', response);
     const bytes = Buffer.concat(chunks);
     const text = bytes.toString();
     const isJson = !incoming.headers['content-type']?.startsWith('multipart/');
@@ -51,6 +59,8 @@ export async function startEngine(behave: Behaviour = answer()): Promise<Engine>
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: [],
     behave,
+    asked: [],
+    tells: { '/health': [200, ''] },
     sockets,
     async request(n) {
       while (engine.requests.length <= n) await new Promise<void>((resolve) => waiting.push(resolve));
@@ -62,6 +72,12 @@ export async function startEngine(behave: Behaviour = answer()): Promise<Engine>
     },
   };
   return engine;
+}
+
+function tell({ asked, tells }: Engine, path: string, response: ServerResponse): void {
+  asked.push(path);
+  const told = tells[path] ?? [404, ''];
+  if (told !== 'hang') response.writeHead(told[0]).end(told[1]);
 }
 
 export const usageOf = (prompt_tokens: number, completion_tokens: number) => ({

@@ -61,9 +61,11 @@ export function openEngine(given: SimulatorOptions, print: (line: string) => voi
 
 const OTHER_NAME = 'other-model';
 
+type Names = Pick<SimulatorOptions, 'model' | 'listedModel' | 'fail'>;
+
 /** The name it goes by, which is the wrong one where it is told to. */
-export const servedName = ({ model = 'sim', fail }: Pick<SimulatorOptions, 'model' | 'fail'>): string =>
-  fail.some(({ kind }) => kind === 'wrong-name') ? OTHER_NAME : model;
+export const servedName = ({ model, listedModel = 'sim', fail }: Names): string =>
+  fail.some(({ kind }) => kind === 'wrong-name') ? OTHER_NAME : (model ?? listedModel);
 
 function readHeader(text: string): Fault[] {
   let asked: Fault[];

@@ -21,6 +21,8 @@ export interface SimulatorOptions {
   timeFactorUnderLoad: number;
   tokens: number | undefined;
   model: string | undefined;
+  /** The name that it lists while it answers to any. */
+  listedModel: string | undefined;
   maxRunning: number;
   /** Requests that may wait; undefined for any number. */
   maxQueue: number | undefined;
@@ -67,7 +69,11 @@ export const optionTable = {
     description: 'times as long for each token when --max-running requests run, less with fewer',
   },
   tokens: { value: 'n', fallback: '', description: 'length of each answer; without it the message, or 64 words' },
-  model: { value: 'name', fallback: '', description: 'the one model it serves; without it any name' },
+  model: {
+    value: 'name',
+    fallback: '',
+    description: 'the one model it serves; without it any name, and it lists ECO_MODEL',
+  },
   'max-running': { value: 'n', fallback: '256', description: 'requests at a time; the others wait' },
   'max-queue': {
     value: 'n',
@@ -114,6 +120,7 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv = {
     timeFactorUnderLoad: read('time-factor-under-load', factor),
     tokens: read('tokens', optional(integer(0, TOKENS_MAX))),
     model: read('model', optional(String)),
+    listedModel: env.ECO_MODEL,
     maxRunning: read('max-running', integer(1, 100_000)),
     maxQueue: read('max-queue', optional(integer(0, 100_000))),
     reasoning: read('reasoning', integer(0, TOKENS_MAX)),

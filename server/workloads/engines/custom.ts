@@ -16,6 +16,7 @@ export const custom: Engine = {
   healthPath: '/health',
   metrics: null,
   categories: modelCategories,
+  names: { flag: null },
   usage: 'final',
   gpusMax: Number.POSITIVE_INFINITY,
   env: {},

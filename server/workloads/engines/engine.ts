@@ -36,6 +36,8 @@ export interface Engine {
   metrics: { path: string; flag: string | null } | null;
   /** Those whose endpoint it has as the gateway calls it. */
   categories: readonly ModelCategory[];
+  /** `/v1/models` lists the names that it answers to, and the flag that tells it ours; null: it has no such list, or answers to any name. */
+  names: { flag: string | null } | null;
   usage: UsageAbility;
   /** Most GPUs of one replica that it has a use for. */
   gpusMax: number;

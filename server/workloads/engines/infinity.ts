@@ -13,6 +13,7 @@ export const infinity: Engine = {
   healthPath: '/health',
   metrics: { path: '/metrics', flag: null },
   categories: ['embedding', 'reranker'],
+  names: { flag: '--served-model-name' },
   usage: 'none',
   gpusMax: Number.POSITIVE_INFINITY,
   env: {},

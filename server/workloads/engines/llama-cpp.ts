@@ -16,6 +16,7 @@ export const llamaCpp: Engine = {
   healthPath: '/health',
   metrics: { path: '/metrics', flag: '--metrics' },
   categories: ['chat', 'embedding', 'reranker'],
+  names: { flag: '--alias' },
   usage: 'final',
   gpusMax: Number.POSITIVE_INFINITY,
   env: {},

@@ -13,6 +13,7 @@ export const lmdeploy: Engine = {
   healthPath: '/health',
   metrics: { path: '/metrics', flag: null },
   categories: ['chat'],
+  names: { flag: '--model-name' },
   usage: 'final',
   gpusMax: Number.POSITIVE_INFINITY,
   env: {},

@@ -29,6 +29,7 @@ export const ollama: Engine = {
   healthPath: '/',
   metrics: null,
   categories: ['chat', 'embedding'],
+  names: { flag: null },
   usage: 'final',
   gpusMax: Number.POSITIVE_INFINITY,
   env: { OLLAMA_KEEP_ALIVE: '-1' },

@@ -13,6 +13,7 @@ export const sglang: Engine = {
   healthPath: '/health',
   metrics: { path: '/metrics', flag: '--enable-metrics' },
   categories: ['chat', 'embedding'],
+  names: { flag: '--served-model-name' },
   usage: 'continuous',
   gpusMax: Number.POSITIVE_INFINITY,
   env: {},

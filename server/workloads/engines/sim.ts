@@ -13,6 +13,7 @@ export const sim: Engine = {
   healthPath: '/health',
   metrics: { path: '/metrics', flag: null },
   categories: modelCategories,
+  names: null,
   usage: 'continuous',
   gpusMax: Number.POSITIVE_INFINITY,
   env: {},

@@ -13,6 +13,7 @@ export const tei: Engine = {
   healthPath: '/health',
   metrics: { path: '/metrics', flag: null },
   categories: ['embedding'],
+  names: null,
   usage: 'none',
   gpusMax: 1,
   env: {},

@@ -12,6 +12,7 @@ export const tgi: Engine = {
   healthPath: '/health',
   metrics: { path: '/metrics', flag: null },
   categories: ['chat'],
+  names: null,
   usage: 'final',
   gpusMax: Number.POSITIVE_INFINITY,
   env: {},

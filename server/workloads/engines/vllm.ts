@@ -13,6 +13,7 @@ export const vllm: Engine = {
   healthPath: '/health',
   metrics: { path: '/metrics', flag: null },
   categories: ['chat', 'embedding', 'reranker', 'audio'],
+  names: { flag: '--served-model-name' },
   usage: 'continuous',
   gpusMax: Number.POSITIVE_INFINITY,
   env: {},
