@@ -15,8 +15,8 @@ import { openRegions } from './regions/open-regions.ts';
 import { openSecrets, type Secrets } from './secrets.ts';
 import { succeed } from './succeed.ts';
 import { releaseJobsOf } from './video/lease.ts';
-import { releaseLeasesOf } from './workloads/lease.ts';
-import { type Reconciler, startReconciler } from './workloads/reconcile.ts';
+import { releaseLeasesOf } from './workloads/reconcile/lease.ts';
+import { type Reconciler, startReconciler } from './workloads/reconcile/reconcile.ts';
 
 /** Everything a handler or a loop may use, made once in `openContext`. A part takes `Pick<Context, …>` of what it needs. */
 export interface Context extends AsyncDisposable {

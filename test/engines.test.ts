@@ -8,7 +8,7 @@ import type { Stock } from '../server/regions/stock.ts';
 import { chooseEngine } from '../server/workloads/engines/choose.ts';
 import type { Engine } from '../server/workloads/engines/engine.ts';
 import { defaultEngine, engineByName, engineOf, engines, usageOf } from '../server/workloads/engines/index.ts';
-import { planSpec } from '../server/workloads/plan-launch.ts';
+import { planSpec } from '../server/workloads/launch/plan-launch.ts';
 import { root } from './run-eco.ts';
 
 const sources: Record<string, ModelSource> = {

@@ -5,8 +5,8 @@ import { workloadEvidence } from '../server/cluster/kubernetes/evidence/workload
 import { noticesOf } from '../server/cluster/kubernetes/notices.ts';
 import type { Deployment, KubeEvent, KubeObject, ReplicaSet } from '../server/cluster/kubernetes/objects.ts';
 import { newMemory } from '../server/workloads/memory.ts';
-import { newNotices, remember } from '../server/workloads/notices.ts';
-import { planReplicas } from '../server/workloads/plan-replicas.ts';
+import { newNotices, remember } from '../server/workloads/reconcile/notices.ts';
+import { planReplicas } from '../server/workloads/reconcile/plan-replicas.ts';
 
 const NOW = Date.parse('2026-11-21T12:00:00Z');
 

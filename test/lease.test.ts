@@ -9,7 +9,7 @@ import {
   LEASE_MS,
   releaseLease,
   releaseLeasesOf,
-} from '../server/workloads/lease.ts';
+} from '../server/workloads/reconcile/lease.ts';
 import { DIALECTS, openTestDatabase } from './databases.ts';
 
 const NOW = 1_800_000_000_000;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { mergeByTime } from '../server/workloads/merge-by-time.ts';
+import { mergeByTime } from '../server/workloads/follow/merge-by-time.ts';
 
 async function* from(times: readonly number[]) {
   for (const at of times) yield { at };

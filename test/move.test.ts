@@ -3,8 +3,8 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Offer } from '../sdk/contract/index.ts';
 import { newMemory } from '../server/workloads/memory.ts';
-import { findLeaving, findTarget, isPlaced, MOVE_AFTER_MS, moved, noteStuck } from '../server/workloads/move.ts';
-import type { RegionSeen, Seen } from '../server/workloads/seen.ts';
+import { findLeaving, findTarget, isPlaced, MOVE_AFTER_MS, moved, noteStuck } from '../server/workloads/phase/move.ts';
+import type { RegionSeen, Seen } from '../server/workloads/phase/seen.ts';
 import { WorkloadSpec } from '../server/workloads/spec.ts';
 
 const NOW = 1_800_000_000_000;

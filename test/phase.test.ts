@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { reasons, replicaStates, workloadStates } from '../sdk/contract/index.ts';
-import { CRASH_WINDOW_MS } from '../server/workloads/fatal.ts';
 import { newMemory } from '../server/workloads/memory.ts';
-import { phase } from '../server/workloads/phase.ts';
-import type { Phase, RegionSeen, Seen, Subject } from '../server/workloads/seen.ts';
-import { NO_CAPACITY_MS, PULLING_MS, QUICK_MS } from '../server/workloads/waiting.ts';
+import { CRASH_WINDOW_MS } from '../server/workloads/phase/fatal.ts';
+import { phase } from '../server/workloads/phase/phase.ts';
+import type { Phase, RegionSeen, Seen, Subject } from '../server/workloads/phase/seen.ts';
+import { NO_CAPACITY_MS, PULLING_MS, QUICK_MS } from '../server/workloads/phase/waiting.ts';
 
 const NOW = 1_800_000_000_000;
 

@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import type { Evidence } from '../server/cluster/driver.ts';
 import type { HoldRow, ReplicaRow } from '../server/db/schema.ts';
 import { newMemory } from '../server/workloads/memory.ts';
-import { phase } from '../server/workloads/phase.ts';
-import { planMoney, planNext, planRegions } from '../server/workloads/plan.ts';
-import { planReplicas } from '../server/workloads/plan-replicas.ts';
-import type { Phase, RegionSeen, Subject } from '../server/workloads/seen.ts';
+import { phase } from '../server/workloads/phase/phase.ts';
+import type { Phase, RegionSeen, Subject } from '../server/workloads/phase/seen.ts';
+import { planMoney, planNext, planRegions } from '../server/workloads/reconcile/plan.ts';
+import { planReplicas } from '../server/workloads/reconcile/plan-replicas.ts';
 
 const NOW = 1_800_000_000_000;
 const HOUR_MS = 3_600_000;

@@ -3,12 +3,12 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { EcoError } from '../sdk/contract/index.ts';
 import type { Stock } from '../server/regions/stock.ts';
-import { checkRoom, lessReserved } from '../server/workloads/capacity.ts';
 import { custom } from '../server/workloads/engines/custom.ts';
 import { sim } from '../server/workloads/engines/sim.ts';
 import { startupSeconds } from '../server/workloads/engines/startup-seconds.ts';
 import { vllm } from '../server/workloads/engines/vllm.ts';
-import { planPlacement, quoteOf, type Wish } from '../server/workloads/quote.ts';
+import { checkRoom, lessReserved } from '../server/workloads/launch/capacity.ts';
+import { planPlacement, quoteOf, type Wish } from '../server/workloads/launch/quote.ts';
 import { holdOf, rateOf } from '../server/workloads/rate.ts';
 
 type Gpu = [type: string, price: string, free: number, total?: number, block?: number];

@@ -23,7 +23,7 @@ import { openLog } from '../server/log.ts';
 import { insertModel } from '../server/models/store.ts';
 import { newId } from '../server/new-id.ts';
 import { openSecrets } from '../server/secrets.ts';
-import { startReconciler } from '../server/workloads/reconcile.ts';
+import { startReconciler } from '../server/workloads/reconcile/reconcile.ts';
 import { type Dialect, openTestDatabase } from './databases.ts';
 import { type FakeCluster, type FakeSettings, openFakeCluster } from './fakes/cluster.ts';
 

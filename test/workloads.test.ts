@@ -24,10 +24,10 @@ import {
   waitForWorkload,
 } from '../sdk/contract/index.ts';
 import { auditMoney } from '../server/billing/audit.ts';
-import { openFeed } from '../server/workloads/feed.ts';
-import { claimOne, LEASE_MS } from '../server/workloads/lease.ts';
-import { startReconciler } from '../server/workloads/reconcile.ts';
-import { ORPHAN_GRACE_MS, type Orphans, sweepRegion } from '../server/workloads/sweep.ts';
+import { openFeed } from '../server/workloads/follow/feed.ts';
+import { claimOne, LEASE_MS } from '../server/workloads/reconcile/lease.ts';
+import { startReconciler } from '../server/workloads/reconcile/reconcile.ts';
+import { ORPHAN_GRACE_MS, type Orphans, sweepRegion } from '../server/workloads/reconcile/sweep.ts';
 import { DIALECTS } from './databases.ts';
 import { until } from './until.ts';
 import { openWorkloadBench, type Tenant, type WorkloadBench } from './workload-bench.ts';

@@ -12,7 +12,7 @@ import type { Context } from '../context.ts';
 import type { Db } from '../db/open.ts';
 import { wholeList } from '../page.ts';
 import { type App, route } from '../route.ts';
-import { findReadyRegions } from '../workloads/ready-regions.ts';
+import { findReadyRegions } from '../workloads/launch/ready-regions.ts';
 import { decodeEntry, findPlatformModel, listPlatformModelRows, savePlatformModel, savePrices } from './store.ts';
 import { adminModelView, platformModelView } from './view.ts';
 

@@ -64,6 +64,8 @@ export interface Evidence {
   ready_at: number | null;
   ended_at: number | null;
   exit_code: number | null;
+  /** Why its last process ended, in a sentence, where that is known. */
+  last_end?: string | undefined;
 }
 
 /** A workload as regions know it. */

@@ -1,6 +1,6 @@
 import type { WorkloadRow } from '../db/schema.ts';
-import type { ReplicaChange } from './plan-replicas.ts';
-import type { Phase } from './seen.ts';
+import type { Phase } from './phase/seen.ts';
+import type { ReplicaChange } from './reconcile/plan-replicas.ts';
 import { sentence } from './sentence.ts';
 import type { NewEvent } from './store.ts';
 
@@ -28,14 +28,14 @@ export function phaseEvents({ state, reason }: WorkloadRow, next: Phase): NewEve
 }
 
 /** What a person wants to read of a replica: it serves, it restarted, it is gone. */
-export function replicaEvents({ before, after }: ReplicaChange): NewEvent[] {
-  const { id, region, state, restarts, exit_code, message } = after;
+export function replicaEvents({ before, after, lastEnd = after.message }: ReplicaChange): NewEvent[] {
+  const { id, region, state, restarts, exit_code } = after;
   if (state === 'gone') return [goneEvent(after)];
   const events: NewEvent[] = [];
   if (restarts > (before?.restarts ?? 0)) {
     const code = exit_code === null ? '' : ` with exit code ${exit_code}`;
     events.push(
-      warning('replica_restarting', sentence(`${id} in ${region} ended${code} and is being restarted. ${message}`)),
+      warning('replica_restarting', sentence(`${id} in ${region} ended${code} and is being restarted. ${lastEnd}`)),
     );
   }
   if (state === 'ready' && before?.state !== 'ready')

@@ -2,7 +2,7 @@ import { EcoError, getInstance, launchInstance, listInstances } from '../../sdk/
 import type { Context } from '../context.ts';
 import { type App, route } from '../route.ts';
 import { getByRef } from './find-by-ref.ts';
-import { launchWorkload, quoteLaunch } from './launch.ts';
+import { launchWorkload, quoteLaunch } from './launch/launch.ts';
 import { listPage } from './list-page.ts';
 import { readView } from './view.ts';
 

@@ -16,17 +16,17 @@ import type { Actor } from '../accounts/audit-log.ts';
 import type { Context } from '../context.ts';
 import { pageOf } from '../page.ts';
 import { type App, route, routeLines } from '../route.ts';
-import { type Asked, changeWorkload } from './change.ts';
-import { type Feed, openFeed } from './feed.ts';
 import { getByRef } from './find-by-ref.ts';
+import { type Feed, openFeed } from './follow/feed.ts';
+import { readLogsOf } from './follow/logs.ts';
+import { followEventsOf, waitForRevision } from './follow/wait.ts';
+import { type Asked, changeWorkload } from './launch/change.ts';
+import { readRoom } from './launch/room.ts';
+import { planResume, planScale, planStop, planTerminate, refuseExtend } from './launch/verbs.ts';
 import { listPage } from './list-page.ts';
-import { readLogsOf } from './logs.ts';
-import { readRoom } from './room.ts';
 import { decodeSpec } from './spec.ts';
 import { listEventRows, listReplicaRows } from './store.ts';
-import { planResume, planScale, planStop, planTerminate, refuseExtend } from './verbs.ts';
 import { eventView, readView, replicaView } from './view.ts';
-import { followEventsOf, waitForRevision } from './wait.ts';
 
 export function workloadRoutes(app: App, context: Context): void {
   const { db } = context;

@@ -151,6 +151,18 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
       hint: /^eco logs/,
     },
     {
+      name: 'its Secret was removed',
+      async disturb(scene) {
+        kubectl(scene, '-n', eco.namespace, 'delete', 'secret', '--all');
+        await removePod(scene);
+        return () => {};
+      },
+      state: 'failed',
+      reason: 'bad_config',
+      message: /It cannot be started as described: secret "eco-[^"]*" not found/,
+      hint: /^eco logs/,
+    },
+    {
       name: 'a policy of the cluster allows no such pod',
       async disturb(scene) {
         const namespace = `/api/v1/namespaces/${eco.namespace}`;
@@ -168,18 +180,6 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
       state: 'failed',
       reason: 'policy_violation',
       message: /The cluster's policy forbids this pod: .*violates PodSecurity "restricted/,
-      hint: /^eco logs/,
-    },
-    {
-      name: 'its Secret was removed',
-      async disturb(scene) {
-        kubectl(scene, '-n', eco.namespace, 'delete', 'secret', '--all');
-        await removePod(scene);
-        return () => {};
-      },
-      state: 'failed',
-      reason: 'bad_config',
-      message: /It cannot be started as described: secret "eco-[^"]*" not found/,
       hint: /^eco logs/,
     },
   ];
@@ -243,6 +243,7 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
         await set.region.rig.stop(set.node, { force: true });
         try {
           await untilSo(eco.eco, set.workload, 'is told', ({ reason }) => reason === 'node_lost');
+          await until('its pod is given up', async () => (await podsOf(set)).some(isLeaving), TIMEOUT_MS);
         } finally {
           await set.region.rig.start(set.node);
         }

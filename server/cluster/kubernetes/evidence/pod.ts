@@ -49,6 +49,7 @@ export function podEvidence(sighting: Sighting): Told {
     ready_at: isReady ? (remembered.ready_at ?? readyAt(pod)) : remembered.ready_at,
     ended_at: state === 'gone' ? (timeOf(ended?.finishedAt) ?? sighting.now) : null,
     exit_code: ended?.exitCode ?? null,
+    last_end: ended && judgeEnd(ended, sighting.events).message,
   };
 }
 

@@ -1,8 +1,8 @@
-import type { Circuit } from '../regions/circuit.ts';
-import type { Memory } from './memory.ts';
-import { findLeaving, findTarget, isPlaced, moved, noteStuck, type Offers } from './move.ts';
-import { live, type Phase, type RegionSeen, type Subject } from './seen.ts';
-import type { WorkloadSpec } from './spec.ts';
+import type { Circuit } from '../../regions/circuit.ts';
+import type { Memory } from '../memory.ts';
+import { findLeaving, findTarget, isPlaced, moved, noteStuck, type Offers } from '../phase/move.ts';
+import { live, type Phase, type RegionSeen, type Subject } from '../phase/seen.ts';
+import type { WorkloadSpec } from '../spec.ts';
 
 /** Where a workload goes on from here. */
 export interface Course {

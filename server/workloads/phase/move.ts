@@ -1,8 +1,8 @@
-import type { Offer } from '../../sdk/contract/index.ts';
-import { fits } from './capacity.ts';
-import type { Memory } from './memory.ts';
+import type { Offer } from '../../../sdk/contract/index.ts';
+import { fits } from '../launch/capacity.ts';
+import type { Memory } from '../memory.ts';
+import type { WorkloadSpec } from '../spec.ts';
 import { live, type RegionSeen, ready } from './seen.ts';
-import type { WorkloadSpec } from './spec.ts';
 
 /** A region that cannot take its replicas for so long is left for another. */
 export const MOVE_AFTER_MS = 15_000;

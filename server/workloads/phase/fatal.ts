@@ -1,8 +1,8 @@
-import type { Reason } from '../../sdk/contract/index.ts';
-import type { Memory } from './memory.ts';
+import type { Reason } from '../../../sdk/contract/index.ts';
+import type { Memory } from '../memory.ts';
+import { sentence } from '../sentence.ts';
 import { isOfTheRegion } from './move.ts';
 import { live, type RegionSeen, ready, type Seen, type Subject, tell } from './seen.ts';
-import { sentence } from './sentence.ts';
 import { isStartup, type Wait } from './waiting.ts';
 
 /** A verdict that ends an attempt to run. */

@@ -1,7 +1,7 @@
-import type { Reason, WorkloadState } from '../../sdk/contract/index.ts';
-import type { Memory } from './memory.ts';
+import type { Reason, WorkloadState } from '../../../sdk/contract/index.ts';
+import type { Memory } from '../memory.ts';
+import { sentence } from '../sentence.ts';
 import { live, type RegionSeen, type Seen, type Subject, tell } from './seen.ts';
-import { sentence } from './sentence.ts';
 
 /** What a workload waits for while none of its replicas is ready. */
 export interface Wait {

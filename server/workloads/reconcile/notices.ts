@@ -1,5 +1,5 @@
-import type { Notice } from '../cluster/driver.ts';
-import type { Memory } from './memory.ts';
+import type { Notice } from '../../cluster/driver.ts';
+import type { Memory } from '../memory.ts';
 
 const TOLD_MAX = 200;
 /** Clusters tell times by the second. */

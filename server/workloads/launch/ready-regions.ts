@@ -1,4 +1,4 @@
-import type { Db } from '../db/open.ts';
+import type { Db } from '../../db/open.ts';
 
 /** Regions with a ready replica, by workload. */
 export async function findReadyRegions(db: Db): Promise<ReadonlyMap<number, string[]>> {

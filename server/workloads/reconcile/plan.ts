@@ -1,6 +1,6 @@
-import type { Deployment } from '../cluster/driver.ts';
-import type { HoldRow, ReplicaRow } from '../db/schema.ts';
-import type { Phase, RegionSeen, Subject } from './seen.ts';
+import type { Deployment } from '../../cluster/driver.ts';
+import type { HoldRow, ReplicaRow } from '../../db/schema.ts';
+import type { Phase, RegionSeen, Subject } from '../phase/seen.ts';
 
 /** What to declare in a region: so many replicas, or none. */
 export type Declaration = Pick<Deployment, 'region' | 'replicas'>;

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
-import type { Context } from '../context.ts';
-import type { Db } from '../db/open.ts';
+import type { Context } from '../../context.ts';
+import type { Db } from '../../db/open.ts';
 
 /** Changes of one workload from when it was opened; none between two calls is missed. */
 export interface Watch extends Disposable {

@@ -1,5 +1,5 @@
-import type { Reason, WorkloadState } from '../../sdk/contract/index.ts';
-import type { Memory } from './memory.ts';
+import type { Reason, WorkloadState } from '../../../sdk/contract/index.ts';
+import type { Memory } from '../memory.ts';
 
 /** What a pass knows of one replica: from evidence or, where its region cannot be asked, from its last row. */
 export interface Seen {

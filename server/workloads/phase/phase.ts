@@ -1,8 +1,8 @@
-import type { Reason } from '../../sdk/contract/index.ts';
+import type { Reason } from '../../../sdk/contract/index.ts';
+import type { Memory } from '../memory.ts';
+import { listAll, sentence } from '../sentence.ts';
 import { type Fatal, findFatal, tooLong } from './fatal.ts';
-import type { Memory } from './memory.ts';
 import { live, type Phase, type RegionSeen, ready, type Subject, tell } from './seen.ts';
-import { listAll, sentence } from './sentence.ts';
 import { advance, deadlineOf, waitOf } from './waiting.ts';
 
 type Verdict = Pick<Phase, 'state' | 'reason' | 'message' | 'hint'>;

@@ -1,9 +1,9 @@
-import type { WorkloadEvent } from '../../sdk/contract/index.ts';
-import type { Db } from '../db/open.ts';
-import type { WorkloadRow } from '../db/schema.ts';
+import type { WorkloadEvent } from '../../../sdk/contract/index.ts';
+import type { Db } from '../../db/open.ts';
+import type { WorkloadRow } from '../../db/schema.ts';
+import { findWorkload, listEventsSince } from '../store.ts';
+import { eventView } from '../view.ts';
 import type { Feed } from './feed.ts';
-import { findWorkload, listEventsSince } from './store.ts';
-import { eventView } from './view.ts';
 
 interface Waiting {
   db: Db;

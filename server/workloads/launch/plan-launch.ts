@@ -5,16 +5,16 @@ import {
   type ModelCategory,
   type ModelSource,
   parseMoney,
-} from '../../sdk/contract/index.ts';
-import type { ModelRow } from '../db/schema.ts';
-import { type FilesystemSource, findHome, type PlacedFilesystem } from '../regions/filesystems.ts';
-import type { Stock } from '../regions/stock.ts';
-import { chooseEngine, withoutImage } from './engines/choose.ts';
-import type { Engine } from './engines/engine.ts';
-import { sim } from './engines/sim.ts';
-import { startupSeconds } from './engines/startup-seconds.ts';
+} from '../../../sdk/contract/index.ts';
+import type { ModelRow } from '../../db/schema.ts';
+import { type FilesystemSource, findHome, type PlacedFilesystem } from '../../regions/filesystems.ts';
+import type { Stock } from '../../regions/stock.ts';
+import { chooseEngine, withoutImage } from '../engines/choose.ts';
+import type { Engine } from '../engines/engine.ts';
+import { sim } from '../engines/sim.ts';
+import { startupSeconds } from '../engines/startup-seconds.ts';
+import type { WorkloadSpec } from '../spec.ts';
 import type { Placement, Wish } from './quote.ts';
-import type { WorkloadSpec } from './spec.ts';
 
 export type LaunchRequest = z.output<typeof LaunchInput>;
 

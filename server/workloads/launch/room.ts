@@ -1,10 +1,10 @@
-import type { Context } from '../context.ts';
-import type { Db } from '../db/open.ts';
-import type { WorkloadRow } from '../db/schema.ts';
-import { readStock, type Stock } from '../regions/stock.ts';
-import { within } from '../regions/within.ts';
+import type { Context } from '../../context.ts';
+import type { Db } from '../../db/open.ts';
+import type { WorkloadRow } from '../../db/schema.ts';
+import { readStock, type Stock } from '../../regions/stock.ts';
+import { within } from '../../regions/within.ts';
+import { decodeSpec } from '../spec.ts';
 import { lessReserved, type Reserved } from './capacity.ts';
-import { decodeSpec } from './spec.ts';
 
 /** GPUs that a workload already has, by region. */
 type Started = ReadonlyMap<string, number>;

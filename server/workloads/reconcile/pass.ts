@@ -4,23 +4,23 @@ import {
   type Evidence,
   type Notice,
   RegionUnreachable,
-} from '../cluster/driver.ts';
-import type { Context } from '../context.ts';
-import type { ReplicaRow, WorkloadRow } from '../db/schema.ts';
-import type { Circuit } from '../regions/circuit.ts';
+} from '../../cluster/driver.ts';
+import type { Context } from '../../context.ts';
+import type { ReplicaRow, WorkloadRow } from '../../db/schema.ts';
+import type { Circuit } from '../../regions/circuit.ts';
+import { decodeMemory } from '../memory.ts';
+import { phase } from '../phase/phase.ts';
+import type { RegionSeen, Subject } from '../phase/seen.ts';
+import { secretsOf } from '../secrets-of.ts';
+import { decodeSpec, type WorkloadSpec } from '../spec.ts';
+import { listReplicasToCompare } from '../store.ts';
+import { refOf } from '../view.ts';
 import { setCourse } from './course.ts';
 import { type Claim, isCurrent } from './lease.ts';
-import { decodeMemory } from './memory.ts';
 import { newNotices, remember } from './notices.ts';
-import { phase } from './phase.ts';
 import { type Declaration, planLeft, planRegions } from './plan.ts';
 import { planReplicas } from './plan-replicas.ts';
 import { type Recorded, recordPass } from './record.ts';
-import { secretsOf } from './secrets-of.ts';
-import type { RegionSeen, Subject } from './seen.ts';
-import { decodeSpec, type WorkloadSpec } from './spec.ts';
-import { listReplicasToCompare } from './store.ts';
-import { refOf } from './view.ts';
 
 export type PassContext = Pick<Context, 'db' | 'changes' | 'secrets' | 'clock' | 'log'> & { circuit: Circuit };
 

@@ -1,10 +1,10 @@
-import { EcoError, formatMoney, parseMoney, type Quote } from '../../sdk/contract/index.ts';
-import type { Stock } from '../regions/stock.ts';
+import { EcoError, formatMoney, parseMoney, type Quote } from '../../../sdk/contract/index.ts';
+import type { Stock } from '../../regions/stock.ts';
+import { NO_IMAGE } from '../engines/custom.ts';
+import type { Engine } from '../engines/engine.ts';
+import { sim } from '../engines/sim.ts';
+import { listAll } from '../sentence.ts';
 import { arithmetic, fits, type Offered, offered } from './capacity.ts';
-import { NO_IMAGE } from './engines/custom.ts';
-import type { Engine } from './engines/engine.ts';
-import { sim } from './engines/sim.ts';
-import { listAll } from './sentence.ts';
 
 /** What a launch asks for, before it is decided where it goes. */
 export interface Wish {

@@ -1,18 +1,18 @@
-import { EcoError, formatMoney } from '../../sdk/contract/index.ts';
-import { adjustHold, findOpenHold, openHold, settleHold } from '../billing/holds.ts';
-import type { Db } from '../db/open.ts';
-import type { WorkloadRow } from '../db/schema.ts';
+import { EcoError, formatMoney } from '../../../sdk/contract/index.ts';
+import { adjustHold, findOpenHold, openHold, settleHold } from '../../billing/holds.ts';
+import type { Db } from '../../db/open.ts';
+import type { WorkloadRow } from '../../db/schema.ts';
+import { rulesOf } from '../kinds.ts';
+import { decodeMemory, encodeMemory, newMemory } from '../memory.ts';
+import { holdOf, rateOf } from '../rate.ts';
+import { withoutSecrets } from '../secrets-of.ts';
+import { plural } from '../sentence.ts';
+import { decodeSpec, encodeSpec, type WorkloadSpec } from '../spec.ts';
+import { listLiveReplicas } from '../store.ts';
+import { refOf } from '../view.ts';
 import { checkRoom } from './capacity.ts';
 import { type Change, refuseTerminated } from './change.ts';
-import { rulesOf } from './kinds.ts';
-import { decodeMemory, encodeMemory, newMemory } from './memory.ts';
-import { holdOf, rateOf } from './rate.ts';
 import { type Room, readRoomLeft } from './room.ts';
-import { withoutSecrets } from './secrets-of.ts';
-import { plural } from './sentence.ts';
-import { decodeSpec, encodeSpec, type WorkloadSpec } from './spec.ts';
-import { listLiveReplicas } from './store.ts';
-import { refOf } from './view.ts';
 
 /** Nothing of it is left in any region, and its money is settled. */
 const isOver = (row: WorkloadRow) => row.next_at === null;

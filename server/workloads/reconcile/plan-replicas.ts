@@ -1,9 +1,11 @@
-import type { Evidence } from '../cluster/driver.ts';
-import type { ReplicaRow } from '../db/schema.ts';
+import type { Evidence } from '../../cluster/driver.ts';
+import type { ReplicaRow } from '../../db/schema.ts';
 
 export interface ReplicaChange {
   before: ReplicaRow | undefined;
   after: Omit<ReplicaRow, 'changed_seq'>;
+  /** Why its last process ended. */
+  lastEnd?: string | undefined;
 }
 
 /** What one region said: evidence, or undefined where it could not be asked. */
@@ -16,14 +18,14 @@ export interface Answer {
 export function planReplicas(known: readonly ReplicaRow[], answers: readonly Answer[], now: number): ReplicaChange[] {
   const before = new Map(known.map((row) => [row.id, row]));
   const replicas = answers.flatMap(({ evidence }) => evidence ?? []).filter(({ is_placeholder }) => !is_placeholder);
-  const seen = replicas.map(rowOf);
-  const ids = new Set(seen.map(({ id }) => id));
+  const seen = replicas.map((evidence) => ({ after: rowOf(evidence), lastEnd: evidence.last_end }));
+  const ids = new Set(replicas.map(({ id }) => id));
   const asked = new Set(answers.filter(({ evidence }) => evidence !== undefined).map(({ region }) => region));
   const lost = known
     .filter((row) => row.state !== 'gone' && asked.has(row.region) && !ids.has(row.id))
-    .map((row) => lostRow(row, now));
+    .map((row) => ({ after: lostRow(row, now) }));
   return [...seen, ...lost]
-    .map((after) => keepStart(before.get(after.id), after))
+    .map((change) => keepStart(before.get(change.after.id), change))
     .filter(({ before, after }) => before?.state !== 'gone' && differs(before, after));
 }
 
@@ -32,6 +34,7 @@ function rowOf({
   restarted_at: _restarts,
   is_hopeless: _hopeless,
   is_placeholder: _placeholder,
+  last_end: _end,
   ...evidence
 }: Evidence): ReplicaChange['after'] {
   const ended = evidence.state === 'gone';
@@ -39,9 +42,10 @@ function rowOf({
 }
 
 /** A replica starts once, however little of it a later server finds. */
-const keepStart = (before: ReplicaRow | undefined, after: ReplicaChange['after']): ReplicaChange => ({
+const keepStart = (before: ReplicaRow | undefined, change: Omit<ReplicaChange, 'before'>): ReplicaChange => ({
+  ...change,
   before,
-  after: { ...after, started_at: before?.started_at ?? after.started_at },
+  after: { ...change.after, started_at: before?.started_at ?? change.after.started_at },
 });
 
 const lostRow = ({ changed_seq: _seq, ...row }: ReplicaRow, now: number): ReplicaChange['after'] => ({

@@ -1,6 +1,6 @@
-import { EcoError, type Offer } from '../../sdk/contract/index.ts';
-import type { Stock } from '../regions/stock.ts';
-import { plural } from './sentence.ts';
+import { EcoError, type Offer } from '../../../sdk/contract/index.ts';
+import type { Stock } from '../../regions/stock.ts';
+import { plural } from '../sentence.ts';
 
 /** Throws `no_capacity` with the arithmetic where a region cannot take so many replicas more. */
 export function checkRoom(stock: readonly Stock[], wanted: readonly (Amount & { region: string })[]): void {

@@ -1,7 +1,7 @@
-import type { ClusterDriver } from '../cluster/driver.ts';
-import type { Context } from '../context.ts';
-import { within } from '../regions/within.ts';
-import { listUids } from './store.ts';
+import type { ClusterDriver } from '../../cluster/driver.ts';
+import type { Context } from '../../context.ts';
+import { within } from '../../regions/within.ts';
+import { listUids } from '../store.ts';
 
 const EVERY_MS = 60_000;
 export const ORPHAN_GRACE_MS = 10 * 60_000;

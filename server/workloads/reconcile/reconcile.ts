@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ClusterDriver } from '../cluster/driver.ts';
-import type { Context } from '../context.ts';
-import { openCircuit } from '../regions/circuit.ts';
+import type { ClusterDriver } from '../../cluster/driver.ts';
+import type { Context } from '../../context.ts';
+import { openCircuit } from '../../regions/circuit.ts';
+import { listUnsettled } from '../store.ts';
 import { type Claim, claimDue, claimOne, releaseLease } from './lease.ts';
 import { runPass } from './pass.ts';
-import { listUnsettled } from './store.ts';
 import { startSweep } from './sweep.ts';
 
 export interface Reconciler extends AsyncDisposable {

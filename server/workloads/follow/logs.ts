@@ -1,12 +1,12 @@
-import { EcoError, type LogLine } from '../../sdk/contract/index.ts';
-import type { LogQuery } from '../cluster/driver.ts';
-import type { Context } from '../context.ts';
-import type { WorkloadRow } from '../db/schema.ts';
+import { EcoError, type LogLine } from '../../../sdk/contract/index.ts';
+import type { LogQuery } from '../../cluster/driver.ts';
+import type { Context } from '../../context.ts';
+import type { WorkloadRow } from '../../db/schema.ts';
+import { secretsOf } from '../secrets-of.ts';
+import { decodeSpec } from '../spec.ts';
+import { listReplicaRows } from '../store.ts';
+import { refOf } from '../view.ts';
 import { mergeByTime } from './merge-by-time.ts';
-import { secretsOf } from './secrets-of.ts';
-import { decodeSpec } from './spec.ts';
-import { listReplicaRows } from './store.ts';
-import { refOf } from './view.ts';
 
 /** Lines of all replicas in the order of time; those of a region that cannot be asked are one line that says so. */
 export async function* readLogsOf(

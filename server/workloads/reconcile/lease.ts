@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Db } from '../db/open.ts';
-import type { WorkloadRow } from '../db/schema.ts';
+import type { Db } from '../../db/open.ts';
+import type { WorkloadRow } from '../../db/schema.ts';
 
 /** A pass and all its cluster calls end before this. */
 export const LEASE_MS = 30_000;

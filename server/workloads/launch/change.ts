@@ -1,12 +1,12 @@
-import { EcoError, type Workload } from '../../sdk/contract/index.ts';
-import { type Actor, recordAudit } from '../accounts/audit-log.ts';
-import type { Context } from '../context.ts';
-import { nextChange } from '../db/changes.ts';
-import type { Db } from '../db/open.ts';
-import type { WorkloadRow } from '../db/schema.ts';
-import { getByRef } from './find-by-ref.ts';
-import { insertEvents, lockWorkload, updateWorkload } from './store.ts';
-import { readView, refOf } from './view.ts';
+import { EcoError, type Workload } from '../../../sdk/contract/index.ts';
+import { type Actor, recordAudit } from '../../accounts/audit-log.ts';
+import type { Context } from '../../context.ts';
+import { nextChange } from '../../db/changes.ts';
+import type { Db } from '../../db/open.ts';
+import type { WorkloadRow } from '../../db/schema.ts';
+import { getByRef } from '../find-by-ref.ts';
+import { insertEvents, lockWorkload, updateWorkload } from '../store.ts';
+import { readView, refOf } from '../view.ts';
 
 /** What a verb makes of a row, decided under its lock. */
 export interface Change {
