@@ -1,7 +1,7 @@
 import { sleep } from '../../sdk/retry.ts';
 import { listAliases } from '../aliases.ts';
 import { Ending } from '../ending.ts';
-import type { Deploying, DeployPlan } from './run-deploy.ts';
+import type { Deploying, DeployPlan } from './deploying.ts';
 
 /** Lets the old instance finish what it has begun, then ends it. The deploy is done: trouble is said, not thrown. */
 export async function endOld(deploying: Deploying, { old: step, wish }: DeployPlan): Promise<void> {

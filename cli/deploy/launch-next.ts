@@ -1,7 +1,7 @@
 import { EcoError, type Workload } from '../../sdk/index.ts';
+import type { Deploying, DeployPlan } from './deploying.ts';
 import { digest } from './fingerprint.ts';
 import { launchOnce } from './launch-once.ts';
-import type { Deploying, DeployPlan } from './run-deploy.ts';
 import { unlessMissing } from './see.ts';
 
 /** The next instance, just launched or by an earlier run of this deploy. Throws `no_capacity` and `insufficient_balance` with nothing left behind. */

@@ -1,5 +1,5 @@
 import { type Alias, EcoError, type Workload } from '../../sdk/index.ts';
-import type { Deploying, DeployPlan } from './run-deploy.ts';
+import type { Deploying, DeployPlan } from './deploying.ts';
 
 /** Leads the name to the new instance, unless somebody else has led it elsewhere since the plan was made. */
 export async function moveAlias({ eco }: Deploying, plan: DeployPlan, { id }: Workload): Promise<Alias> {

@@ -1,5 +1,5 @@
 import { type Eco, EcoError, WaitError, type Workload } from '../../sdk/index.ts';
-import type { Deploying, DeployPlan } from './run-deploy.ts';
+import type { Deploying, DeployPlan } from './deploying.ts';
 import { callForSmoke } from './smoke.ts';
 
 /** Waits until the instance runs and has answered a call. Where it does not, its last words are told before the reason is thrown. */

@@ -1,27 +1,13 @@
-import type { Alias, Eco, Workload } from '../../sdk/index.ts';
+import type { Alias, Workload } from '../../sdk/index.ts';
 import { aborted } from '../../sdk/retry.ts';
 import { Ending } from '../ending.ts';
+import type { Deploying, DeployPlan } from './deploying.ts';
 import { endOld } from './end-old.ts';
 import { launchNext } from './launch-next.ts';
 import { moveAlias } from './move-alias.ts';
-import type { Plan } from './plan.ts';
 import { checkAffordable, priceText, quoteFor } from './price.ts';
 import { prove } from './prove.ts';
 import { settleModel } from './settle-model.ts';
-import type { Undo } from './undo.ts';
-
-export type DeployPlan = Extract<Plan, { type: 'deploy' }>;
-
-export interface Deploying {
-  eco: Eco;
-  undo: Undo;
-  /** Says a step on stderr. */
-  note: (text: string) => void;
-  signal: AbortSignal;
-  waitTimeoutMs: number;
-  /** A new instance that failed is left for a look at it. */
-  keepFailed: boolean;
-}
 
 /**
  * Carries a plan out. Until the name has moved, whatever goes wrong puts all back and the old instance goes on

@@ -1,8 +1,8 @@
 import { EcoError, type Model } from '../../sdk/index.ts';
 import { sourceArguments } from '../model-source.ts';
 import { sourceText } from '../model-view.ts';
+import type { Deploying, DeployPlan } from './deploying.ts';
 import { digest } from './fingerprint.ts';
-import type { Deploying, DeployPlan } from './run-deploy.ts';
 
 /** Registers the model or changes its source, where the plan says so. */
 export async function settleModel(deploying: Deploying, plan: DeployPlan): Promise<void> {
