@@ -53,15 +53,24 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
     const { metadata } = await podOf(scene);
     kubectl(scene, '-n', eco.namespace, 'delete', 'pod', metadata.name, '--grace-period=1', '--wait=false');
   };
-  const eventOf = (scene: Scene, reason: string, message: RegExp): Promise<WorkloadEvent> =>
-    until(
-      `an event ${reason} ${message}`,
-      async () =>
-        (await eco.eco.workloads.events(scene.workload.id)).data.find(
-          (event) => event.reason === reason && message.test(event.message),
-        ),
-      TIMEOUT_MS,
+  const eventOf = async ({ workload }: Scene, reason: string, message: RegExp): Promise<WorkloadEvent> => {
+    let events: WorkloadEvent[] = [];
+    const find = async () => {
+      events = (await eco.eco.workloads.events(workload.id)).data;
+      return events.find((event) => event.reason === reason && message.test(event.message));
+    };
+    const said = () => events.map((event) => `${event.reason}: ${event.message}`).join('\n');
+    return until(`an event ${reason} ${message}`, find, TIMEOUT_MS).catch((error) =>
+      assert.fail(`${error.message}; there were:\n${said()}`),
     );
+  };
+  /** Until the scheduler must know it too. */
+  const untilFree = ({ region }: Scene, free: number) =>
+    until(`${free} × l40s are free in ${region.name}`, async () => {
+      const { data } = await eco.eco.regions.list();
+      const offers = data.find(({ name }) => name === region.name)?.offers ?? [];
+      return offers.find(({ gpu }) => gpu === 'l40s')?.free === free;
+    });
   const shows = async ({ workload }: Scene, { state, reason, message, hint }: Case) => {
     const seen = await untilSo(
       eco.eco,
@@ -78,6 +87,7 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
       name: 'its node takes no pods any more',
       async disturb(scene) {
         kubectl(scene, 'taint', 'node', scene.node, 'ops=repair:NoSchedule');
+        await untilFree(scene, 0);
         await removePod(scene);
         return () => kubectl(scene, 'taint', 'node', scene.node, 'ops-');
       },
@@ -90,6 +100,7 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
       name: 'its node is cordoned',
       async disturb(scene) {
         kubectl(scene, 'cordon', scene.node);
+        await untilFree(scene, 0);
         await removePod(scene);
         return () => kubectl(scene, 'uncordon', scene.node);
       },
@@ -128,6 +139,7 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
         const label = (value: string) =>
           kubectl(scene, 'label', 'node', scene.node, '--overwrite', `nvidia.com/gpu.product=${value}`);
         label('another');
+        await untilFree(scene, 0);
         await removePod(scene);
         return () => label('NVIDIA-L40S');
       },
@@ -220,7 +232,7 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
 
       test('it takes too much memory: that is said', async () => {
         const { metadata } = await podOf(set);
-        await set.region.rig.killPod(`${eco.namespace}/${metadata.name}`, 'OOMKilled');
+        assert.equal(await set.region.rig.killPod(`${eco.namespace}/${metadata.name}`, 'OOMKilled'), 1);
         await eventOf(set, 'replica_restarting', /used more memory than it may/);
         await untilState(eco.eco, set.workload, 'running');
       });

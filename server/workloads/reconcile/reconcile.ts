@@ -5,6 +5,7 @@ import { openCircuit } from '../../regions/circuit.ts';
 import { listUnsettled } from '../store.ts';
 import { type Claim, claimDue, claimOne, releaseLease } from './lease.ts';
 import { runPass } from './pass.ts';
+import { Slots } from './slots.ts';
 import { startSweep } from './sweep.ts';
 
 export interface Reconciler extends AsyncDisposable {
@@ -16,7 +17,6 @@ export interface Reconciler extends AsyncDisposable {
 
 export type ReconcileContext = Pick<Context, 'db' | 'changes' | 'regions' | 'secrets' | 'log' | 'clock' | 'serverId'>;
 
-const CONCURRENCY = 8;
 const POLL_MS = 500;
 const DEBOUNCE_MS = 100;
 const BACK_OFF_MIN_MS = 1_000;
@@ -26,13 +26,12 @@ const FIRST_LOOK_MS = 5_000;
 const FIRST_LOOK_POLL_MS = 10;
 
 /**
- * The loop over workloads: claims rows that are due or nudged and gives each a pass, at most eight at a time. A pass
- * that throws is logged and tried again later; it never ends the loop.
+ * The loop over workloads: claims rows that are due or nudged and gives each a pass, a few at a time. A pass that
+ * throws is logged and tried again later; it never ends the loop.
  */
 export async function startReconciler(context: ReconcileContext): Promise<Reconciler> {
   const { db, log, clock, serverId: owner, regions } = context;
   const passContext = { ...context, circuit: openCircuit(regions, clock) };
-  const running = new Map<number, Promise<void>>();
   const nudged = new Set<number>();
   const debounced = new Map<number, NodeJS.Timeout>();
   const failures = new Map<number, number>();
@@ -49,6 +48,8 @@ export async function startReconciler(context: ReconcileContext): Promise<Reconc
     });
   };
 
+  const slots = new Slots(wake);
+
   const lookWhileAsked = async () => {
     while (lookAgain && !stopped) {
       lookAgain = false;
@@ -63,27 +64,18 @@ export async function startReconciler(context: ReconcileContext): Promise<Reconc
 
   const startNudged = async () => {
     for (const id of [...nudged]) {
-      if (running.size >= CONCURRENCY) return;
-      if (running.has(id)) continue; // its pass looks again when it is done
+      if (slots.free === 0) return;
+      if (slots.has(id)) continue; // its pass looks again when it is done
       nudged.delete(id);
       const claim = await claimOne(db, id, { owner, now: clock() });
-      if (claim) start(claim);
+      if (claim) slots.take(id, pass(claim));
     }
   };
 
   const startDue = async () => {
-    const limit = CONCURRENCY - running.size;
-    if (limit > 0) for (const claim of await claimDue(db, { owner, now: clock(), limit })) start(claim);
-  };
-
-  const start = (claim: Claim) => {
-    running.set(
-      claim.id,
-      pass(claim).finally(() => {
-        running.delete(claim.id);
-        wake();
-      }),
-    );
+    const limit = slots.free;
+    if (limit === 0) return;
+    for (const claim of await claimDue(db, { owner, now: clock(), limit })) slots.take(claim.id, pass(claim));
   };
 
   const pass = async (claim: Claim) => {
@@ -125,7 +117,7 @@ export async function startReconciler(context: ReconcileContext): Promise<Reconc
   const poll = setInterval(wake, POLL_MS);
   const sweep = startSweep(context);
   for (const id of await listUnsettled(db)) nudge(id);
-  await quiet(() => nudged.size === 0 && running.size === 0);
+  await quiet(() => nudged.size === 0 && slots.isEmpty);
 
   return {
     nudge,
@@ -137,7 +129,7 @@ export async function startReconciler(context: ReconcileContext): Promise<Reconc
       for (const timer of debounced.values()) clearTimeout(timer);
       await sweep[Symbol.asyncDispose]();
       await looking;
-      await settledWithin(DRAIN_MS, running.values());
+      await settledWithin(DRAIN_MS, slots.underWay());
     },
   };
 }
