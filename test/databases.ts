@@ -112,10 +112,15 @@ export async function startPostgres(): Promise<Postgres> {
   return { port, [Symbol.asyncDispose]: () => stop(server, directory) };
 }
 
+/** A server that has just started may sleep on a minute before it hears of its end. */
+const STOP_AGAIN_MS = 2_000;
+
 async function stop(server: ChildProcess, directory: string) {
   const ended = server.exitCode === null ? new Promise((resolve) => server.once('exit', resolve)) : undefined;
   server.kill('SIGINT');
+  const again = setTimeout(() => server.kill('SIGQUIT'), STOP_AGAIN_MS);
   await ended;
+  clearTimeout(again);
   rmSync(directory, { recursive: true, force: true });
 }
 
