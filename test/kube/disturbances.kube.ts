@@ -197,7 +197,7 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
   ];
 
   describe('each region by itself', { concurrency: 2 }, () => {
-    describe('to where it may run', () => {
+    describe('to where it may run', { concurrency: 1 }, () => {
       for (const each of placement)
         test(`${each.name}: it waits, says for what, and comes back`, async () => {
           const set = await scene(eco.kube.regions[1]);
@@ -216,7 +216,7 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
         });
     });
 
-    describe('to its process and its machine', () => {
+    describe('to its process and its machine', { concurrency: 1 }, () => {
       let set: Scene;
       before(async () => {
         set = await scene(eco.kube.regions[0]);

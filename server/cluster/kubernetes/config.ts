@@ -4,9 +4,17 @@ import { FilesystemName, FolderPath } from '../filesystem.ts';
 import type { KubeSource } from './client/credentials.ts';
 import type { Site } from './manifest/site.ts';
 
-const labelName = z.string().regex(/^[\w./-]{1,317}$/, 'must be the name of a label');
-const labelValue = z.string().regex(/^[\w.-]{0,63}$/, 'must be the value of a label');
-const dnsSubdomain = z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'must be the name of an object');
+const SUBDOMAIN = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*';
+const WORD = '[A-Za-z0-9]([\\w.-]{0,61}[A-Za-z0-9])?';
+const spelled = (pattern: string, what: string) =>
+  z
+    .string()
+    .max(317)
+    .regex(new RegExp(`^${pattern}$`), what);
+const labelName = spelled(`(?=[^/]{1,253}/|[^/]+$)(${SUBDOMAIN}/)?${WORD}`, 'must be the name of a label');
+const labelValue = spelled(`(${WORD})?`, 'must be the value of a label');
+const resourceName = spelled(`(?=[^/]{1,244}/)${SUBDOMAIN}/${WORD}`, 'must be like "nvidia.com/gpu"');
+const dnsSubdomain = spelled(`(?=.{1,253}$)${SUBDOMAIN}`, 'must be the name of an object');
 const dnsName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, 'must be lower-case letters, digits and "-"');
 
 const GpuOffer = z.strictObject({
@@ -25,31 +33,39 @@ const GpuOffer = z.strictObject({
     .record(labelName, z.union([labelValue, z.array(labelValue).min(1)]))
     .refine((labels) => Object.keys(labels).length > 0, 'must name a label')
     .describe('Labels that all nodes with this GPU have; of several values, any.'),
-  resource: z.string().default('nvidia.com/gpu').describe("What the nodes' device plugin calls it."),
+  resource: resourceName.default('nvidia.com/gpu').describe("What the nodes' device plugin calls it."),
   cpu: z
     .string()
-    .regex(/^\d+m?$/, 'must be like "8" or "500m"')
+    .regex(/^[1-9]\d{0,6}m?$/, 'must be like "8" or "500m"')
     .optional()
     .describe('CPU requested for each GPU.'),
-  memory_gib: z.int().min(1).optional().describe('Memory requested, and allowed, for each GPU.'),
+  memory_gib: z.int().min(1).max(1_000_000).optional().describe('Memory requested, and allowed, for each GPU.'),
 });
 
-const Toleration = z.strictObject({
-  key: z.string().optional().describe('Of the taint.'),
-  operator: z.enum(['Exists', 'Equal']).optional().describe('As in Kubernetes.'),
-  value: z.string().optional().describe('Of the taint.'),
-  effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional().describe('Of the taint.'),
-});
+const Toleration = z
+  .strictObject({
+    key: labelName.optional().describe('Of the taint.'),
+    operator: z.enum(['Exists', 'Equal']).optional().describe('As in Kubernetes.'),
+    value: labelValue.optional().describe('Of the taint.'),
+    effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional().describe('Of the taint.'),
+  })
+  .refine(({ key, operator }) => key !== undefined || operator === 'Exists', {
+    path: ['operator'],
+    message: 'must be Exists where there is no key: any taint is tolerated then',
+  })
+  .refine(({ operator, value }) => operator !== 'Exists' || !value, {
+    path: ['value'],
+    message: 'must not be given where operator is Exists',
+  });
 
 const OF_CONTAINERS = /^\/(dev|etc|proc|sys|tmp)(\/|$)/;
 
 const Filesystem = z
   .strictObject({
     name: FilesystemName.describe('As models name it.'),
-    mount: FolderPath.refine(
-      (path) => !OF_CONTAINERS.test(path),
-      'must not be a folder that containers have already',
-    ).describe('The folder in containers.'),
+    mount: FolderPath.refine((path) => !OF_CONTAINERS.test(path), 'must not be a folder that containers have already')
+      .refine((path) => !path.includes(':'), 'must not hold ":"')
+      .describe('The folder in containers.'),
     size_gib: z.int().min(1).max(1_000_000).describe('Of each account.'),
     storage_class: dnsSubdomain.optional().describe('Makes a volume for each account, or is that of the volume.'),
     volume: dnsSubdomain.optional().describe('A PersistentVolume that is there already.'),
@@ -95,13 +111,13 @@ export const KubernetesRegionConfig = z
       .default([])
       .describe('Of taints of GPU nodes; a taint named like the GPU resource is tolerated without.'),
     image_pull_secrets: z
-      .array(z.string().min(1).max(253))
+      .array(dnsSubdomain)
       .max(16)
       .default([])
       .describe(
         'Secrets of the type `kubernetes.io/dockerconfigjson` in the namespace `<namespace_prefix>-system`, of which each account gets a copy.',
       ),
-    runtime_class: z.string().min(1).optional().describe('RuntimeClass of pods, `nvidia` say.'),
+    runtime_class: dnsSubdomain.optional().describe('RuntimeClass of pods, `nvidia` say.'),
     gateway: z
       .strictObject({
         namespace_labels: z

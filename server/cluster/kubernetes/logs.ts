@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogLine } from '../../../sdk/contract/index.ts';
-import { mergeByTime } from '../../workloads/merge-by-time.ts';
+import { mergeByTime } from '../../workloads/follow/merge-by-time.ts';
 import type { LogQuery } from '../driver.ts';
 import { ApiError, isNotFound } from './client/api-error.ts';
 import type { Connection } from './client/connection.ts';
@@ -15,10 +15,16 @@ export interface LogContext {
   /** The pod as it is now; undefined when it is gone. */
   find(uid: string): Pod | undefined;
   mask(text: string): string;
+  retryMs?: number;
 }
 
 const MERGE_PATIENCE_MS = 200;
 const RETRY_MS = 500;
+const RETRY_DOUBLINGS_MAX = 2;
+/** An API server that is restarted is back before so many tries. */
+const TOLD_FAILURES = 4;
+/** A token that was just replaced, or a role that was just given, counts at the next try. */
+const REFUSALS_MAX = 2;
 
 /** Lines of pods in the order of time. */
 export function readPodLogs(
@@ -26,23 +32,25 @@ export function readPodLogs(
   pods: readonly Pod[],
   { query, signal }: { query: LogQuery; signal: AbortSignal },
 ): AsyncGenerator<LogLine> {
+  const isFollowed = query.follow && !query.previous; // what has ended says no more
   const sources = pods.map((pod) =>
-    query.follow ? followPod(context, pod, query, signal) : readOnce(context, pod, query, signal),
+    isFollowed ? followPod(context, pod, query, signal) : readOnce(context, pod, query, signal),
   );
-  return mergeByTime(sources, { patienceMs: query.follow ? MERGE_PATIENCE_MS : Number.POSITIVE_INFINITY });
+  return mergeByTime(sources, { patienceMs: isFollowed ? MERGE_PATIENCE_MS : Number.POSITIVE_INFINITY });
 }
 
 async function* readOnce(context: LogContext, pod: Pod, query: LogQuery, signal: AbortSignal): AsyncGenerator<LogLine> {
   try {
-    yield* read(context, pod, { query, signal, since: query.since });
+    yield* read(context, pod, { query: { ...query, follow: false }, signal, since: query.since });
   } catch (error) {
-    if (!isNotThere(error)) throw error;
+    if (failureOf(error) !== 'not begun' && failureOf(error) !== 'gone') throw error;
   }
 }
 
 /**
- * Follows a pod over rotations, which end the stream, and over restarts, which begin another log: goes on from the last
- * line's time, which the API knows by the second only, and leaves out what it has given already.
+ * Follows a pod over rotations, which end the stream, over restarts, which begin another log, and over the time in which
+ * its region is away: goes on from the last line's time, which the API knows by the second only, and leaves out what it
+ * has given already. Throws what the region refuses.
  */
 async function* followPod(
   context: LogContext,
@@ -50,28 +58,41 @@ async function* followPod(
   query: LogQuery,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
-  const uid = pod.metadata.uid ?? '';
+  const { find, retryMs = RETRY_MS } = context;
   let last = { stamp: '', at: query.since };
-  for (let round = 0; !signal.aborted; round++) {
+  let failures = 0;
+  while (!signal.aborted) {
+    const tail = last.stamp === '' ? query.tail : -1;
+    let failure: Failure | undefined;
     try {
-      for await (const line of read(context, pod, {
-        query: round === 0 ? query : { ...query, tail: -1 },
-        signal,
-        since: last.at,
-      })) {
+      for await (const line of read(context, pod, { query: { ...query, tail }, signal, since: last.at })) {
+        failures = 0;
         if (line.stamp <= last.stamp) continue;
         last = { stamp: line.stamp, at: line.at };
         yield line;
       }
     } catch (error) {
-      if (signal.aborted) return;
-      if (isNotFound(error)) return;
+      failure = failureOf(error);
+      if (signal.aborted || failure === 'gone') return;
+      if (failure === 'refused' && failures + 1 >= REFUSALS_MAX) throw error;
+      if (failure === 'away' && failures + 1 === TOLD_FAILURES) yield interruption(context, pod, error);
     }
-    const now = context.find(uid);
-    if (!now || hasEnded(now)) return;
-    await sleep(RETRY_MS, undefined, { signal }).catch(() => {});
+    const isKnown = failure === undefined || failure === 'not begun';
+    failures = isKnown ? 0 : failures + 1;
+    const now = find(pod.metadata.uid ?? '');
+    if (!now || (isKnown && hasEnded(now))) return;
+    await sleep(retryMs * 2 ** Math.min(failures, RETRY_DOUBLINGS_MAX), undefined, { signal }).catch(() => {});
   }
 }
+
+/** Silence would look like a container that says nothing. */
+const interruption = ({ region }: LogContext, pod: Pod, error: unknown): LogLine => ({
+  replica: pod.metadata.name,
+  region,
+  at: Date.now(),
+  stream: 'stderr',
+  text: `[ecolink] ${region} cannot be asked for this log: ${error instanceof Error ? error.message : error}. It goes on when it can.`,
+});
 
 interface StampedLine extends LogLine {
   /** With nanoseconds, and sortable. */
@@ -96,14 +117,28 @@ async function* read(
   });
   for await (const text of readLines(response.body)) {
     const space = text.indexOf(' ');
-    const stamp = text.slice(0, space);
-    const at = Date.parse(stamp);
+    const at = Date.parse(text.slice(0, space));
     if (space < 0 || Number.isNaN(at) || at < query.since) continue;
+    const stamp = sortable(at, text.slice(0, space));
     yield { replica: pod.metadata.name, region, at, stamp, stream: 'stdout', text: mask(text.slice(space + 1)) };
   }
 }
 
+/** Nodes leave out zeros at the end of a fraction, and write times of any zone. */
+const sortable = (at: number, time: string) => `${at} ${(/\.(\d+)/.exec(time)?.[1] ?? '').padEnd(NANO_DIGITS, '0')}`;
+const NANO_DIGITS = 9;
+
 const hasEnded = ({ status }: Pod) => status?.phase === 'Succeeded' || status?.phase === 'Failed';
 
-/** A container that has not begun, or a previous one that never was, has no log yet. */
-const isNotThere = (error: unknown) => error instanceof ApiError && (error.status === 400 || error.status === 404);
+type Failure = 'gone' | 'not begun' | 'refused' | 'away';
+
+/** Of a pod, of its container or of a previous one that never was; of our rights; of the region, which passes. */
+function failureOf(error: unknown): Failure {
+  if (!(error instanceof ApiError)) return 'away';
+  if (isNotFound(error)) return 'gone';
+  if (error.status === 400) return 'not begun';
+  return error.status < 500 && !PASSING.has(error.status) ? 'refused' : 'away';
+}
+
+/** Timed out, changed meanwhile, expired, too many requests. */
+const PASSING = new Set([408, 409, 410, 429]);

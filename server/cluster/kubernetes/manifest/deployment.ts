@@ -107,6 +107,9 @@ function containerOf(wanted: Deployment, offer: GpuOffer, secretName: string) {
   };
 }
 
+/** What a launch cannot set: the probes ask at PORT, and each replica has a name of its own. */
+const RESERVED = new Set(['PORT', 'ECO_REPLICA']);
+
 /** Later ones may refer to earlier ones as `$(NAME)`, and arguments to all of them. Values of secrets stand only in the Secret. */
 function environmentOf({ env, secrets, region, gpu, name, workload_id }: Deployment, port: number, secretName: string) {
   const own = {
@@ -116,13 +119,14 @@ function environmentOf({ env, secrets, region, gpu, name, workload_id }: Deploym
     ECO_GPU: gpu.type,
     ECO_WORKLOAD: `${name}:${workload_id}`,
   };
-  const plain = Object.entries({ ...own, ...env, PORT: own.PORT })
-    .filter(([key]) => !(key in secrets))
+  const isGiven = (key: string) => !RESERVED.has(key);
+  const given = Object.entries(env).filter(([key]) => isGiven(key));
+  const plain = Object.entries({ ...own, ...Object.fromEntries(given) })
+    .filter(([key]) => !isGiven(key) || !Object.hasOwn(secrets, key))
     .map(([key, value]) => ({ name: key, value }));
-  const secret = Object.keys(secrets).map((key) => ({
-    name: key,
-    valueFrom: { secretKeyRef: { name: secretName, key } },
-  }));
+  const secret = Object.keys(secrets)
+    .filter(isGiven)
+    .map((key) => ({ name: key, valueFrom: { secretKeyRef: { name: secretName, key } } }));
   const replica = { name: 'ECO_REPLICA', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } };
   return [...plain, ...secret, replica];
 }
