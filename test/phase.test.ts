@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { reasons, replicaStates, workloadStates } from '../sdk/contract/index.ts';
 import { newMemory } from '../server/workloads/memory.ts';
 import { CRASH_WINDOW_MS } from '../server/workloads/phase/fatal.ts';
+import { hintOf } from '../server/workloads/phase/hint.ts';
 import { phase } from '../server/workloads/phase/phase.ts';
 import type { Phase, RegionSeen, Seen, Subject } from '../server/workloads/phase/seen.ts';
 import { NO_CAPACITY_MS, PULLING_MS, QUICK_MS } from '../server/workloads/phase/waiting.ts';
@@ -302,4 +303,13 @@ describe('properties of phase', () => {
       }),
     );
   });
+});
+
+test('every reason but those that pass by themselves has a command that helps', () => {
+  const without = reasons.filter((reason) => hintOf(reason, 142) === null);
+  assert.deepEqual(without, ['scheduled', 'starting', 'ready', 'scaling', 'replicas_stopping']);
+  assert.deepEqual(
+    [hintOf('crashed', 142), hintOf('no_capacity', 142), hintOf('oom_gpu', 142)],
+    ['eco logs 142', 'eco regions', 'eco help oom_gpu'],
+  );
 });

@@ -94,7 +94,7 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
       state: 'pending',
       reason: 'nodes_unavailable',
       message: /No node of us-2 with l40s takes pods now: .*untolerated taint/,
-      hint: null,
+      hint: /^eco regions$/,
     },
     {
       name: 'its node is cordoned',
@@ -107,7 +107,7 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
       state: 'pending',
       reason: 'nodes_unavailable',
       message: /No node of us-2 with l40s takes pods now: .*unschedulable/,
-      hint: null,
+      hint: /^eco regions$/,
     },
     {
       name: 'more important work takes its GPU',
@@ -146,7 +146,7 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
       state: 'failed',
       reason: 'no_such_gpu',
       message: /No node in us-2 has GPUs of type l40s/,
-      hint: /^eco logs/,
+      hint: /^eco regions$/,
     },
     {
       name: 'a quota of the cluster allows no pod',
@@ -160,7 +160,7 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
       state: 'failed',
       reason: 'quota_exceeded',
       message: /The cluster's quota forbids another pod: .*exceeded quota: strict/,
-      hint: /^eco logs/,
+      hint: /^eco regions$/,
     },
     {
       name: 'its Secret was removed',
@@ -172,7 +172,7 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
       state: 'failed',
       reason: 'bad_config',
       message: /It cannot be started as described: secret "eco-[^"]*" not found/,
-      hint: /^eco logs/,
+      hint: /^eco help bad_config$/,
     },
     {
       name: 'a policy of the cluster allows no such pod',
@@ -192,7 +192,7 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
       state: 'failed',
       reason: 'policy_violation',
       message: /The cluster's policy forbids this pod: .*violates PodSecurity "restricted/,
-      hint: /^eco logs/,
+      hint: /^eco help policy_violation$/,
     },
   ];
 

@@ -32,7 +32,7 @@ const FATAL: Case[] = [
     'failed',
     'image_not_found',
     /There is no image fault\.test\/err-image-pull/,
-    /^eco logs/,
+    /^eco help image_not_found$/,
   ],
   [
     'the registry wants a login',
@@ -40,7 +40,7 @@ const FATAL: Case[] = [
     'failed',
     'image_auth',
     /does not give out fault/,
-    /^eco logs/,
+    /^eco help image_auth$/,
   ],
   [
     'the image has no name',
@@ -48,7 +48,7 @@ const FATAL: Case[] = [
     'failed',
     'bad_config',
     /cannot be started as described: .*UPPER/,
-    /^eco logs/,
+    /^eco help bad_config$/,
   ],
   [
     'the container cannot be made',
@@ -56,7 +56,7 @@ const FATAL: Case[] = [
     'failed',
     'bad_config',
     /cannot be started as described/,
-    /^eco logs/,
+    /^eco help bad_config$/,
   ],
   [
     'the container cannot be run',
@@ -64,9 +64,9 @@ const FATAL: Case[] = [
     'failed',
     'bad_config',
     /cannot be started as described/,
-    /^eco logs/,
+    /^eco help bad_config$/,
   ],
-  ['the GPU has too little memory', fault('cuda-oom'), 'failed', 'oom_gpu', /CUDA out of memory/, /^eco logs/],
+  ['the GPU has too little memory', fault('cuda-oom'), 'failed', 'oom_gpu', /CUDA out of memory/, /^eco help oom_gpu$/],
   ['it crashes again and again', fault('crash:3'), 'failed', 'crashed', /Crashed 3 times .*code 3/, /^eco logs/],
   [
     'it takes more memory than it may',
@@ -88,7 +88,7 @@ const PASSING: Case[] = [
     'pulling',
     'registry_rate_limited',
     /no more downloads/,
-    null,
+    /^eco help registry_rate_limited$/,
   ],
   [
     'the registry cannot be reached',
@@ -96,7 +96,7 @@ const PASSING: Case[] = [
     'pulling',
     'image_network',
     /cannot be reached/,
-    null,
+    /^eco help image_network$/,
   ],
   [
     'the image is on its way',
@@ -106,7 +106,7 @@ const PASSING: Case[] = [
     /fault\.test\/slow-pull:30s is being fetched/,
     null,
   ],
-  ['no sandbox can be made', { regions: ['us-2'] }, 'pulling', 'sandbox_failed', /no free addresses/, null],
+  ['no sandbox can be made', { regions: ['us-2'] }, 'pulling', 'sandbox_failed', /no free addresses/, /^eco events/],
   [
     'it loads',
     { image: 'fault.test/not-ready', startup_seconds: 600 },

@@ -1,6 +1,7 @@
 import type { Reason } from '../../../sdk/contract/index.ts';
 import type { Memory } from '../memory.ts';
 import { sentence } from '../sentence.ts';
+import { hintOf } from './hint.ts';
 import { isOfTheRegion } from './move.ts';
 import { live, type RegionSeen, ready, type Seen, type Subject, tell } from './seen.ts';
 import { isStartup, type Wait } from './waiting.ts';
@@ -30,15 +31,20 @@ export function findFatal(
 
   const [first] = replicas;
   if (!first) return undefined;
-  const hint = `eco logs ${id}`;
   if (mayMove && replicas.some(({ reason }) => isOfTheRegion(reason))) return undefined;
-  if (replicas.every(isHopeless)) return { reason: first.reason as Reason, message: sentence(tell(first)), hint };
+  if (replicas.every(isHopeless)) return fatal(id, first.reason as Reason, tell(first));
   const from = Math.max(since, now - CRASH_WINDOW_MS);
   const doomed = present.length > 0 ? findLooping(present, from) : lastCrashed(lost, from);
   if (!doomed) return undefined;
-  const message = sentence(`Crashed ${CRASHES_MAX} times within ${CRASH_WINDOW_MS / 60_000} minutes. ${tell(doomed)}`);
-  return { reason: CAUSES.has(doomed.reason) ? (doomed.reason as Reason) : 'crashed', message, hint };
+  const reason = CAUSES.has(doomed.reason) ? (doomed.reason as Reason) : 'crashed';
+  return fatal(id, reason, `Crashed ${CRASHES_MAX} times within ${CRASH_WINDOW_MS / 60_000} minutes. ${tell(doomed)}`);
 }
+
+const fatal = (id: number, reason: Reason, message: string): Fatal => ({
+  reason,
+  message: sentence(message),
+  hint: hintOf(reason, id),
+});
 
 /** Ends of a process that say more than that it ended. */
 const CAUSES = new Set(['oom_host', 'unresponsive']);
@@ -61,11 +67,11 @@ function lastCrashed(lost: readonly Seen[], from: number): Seen | undefined {
 export function tooLong({ id, ref, startup_seconds }: Subject, wait: Wait): Fatal {
   const { reason, message, limitMs } = wait;
   if (isStartup(wait))
-    return {
-      reason: 'startup_timeout',
-      message: `No replica of ${ref} was ready within its startup budget of ${startup_seconds} s.`,
-      hint: `eco logs ${id}`,
-    };
-  const hint = reason === 'no_capacity' || reason === 'region_unreachable' ? 'eco regions' : `eco events ${id}`;
-  return { reason, message: sentence(`Gave up after ${Math.round(limitMs / 60_000)} minutes. ${message}`), hint };
+    return fatal(
+      id,
+      'startup_timeout',
+      `No replica of ${ref} was ready within its startup budget of ${startup_seconds} s.`,
+    );
+  const hint = hintOf(reason, id) ?? `eco events ${id}`;
+  return { ...fatal(id, reason, `Gave up after ${Math.round(limitMs / 60_000)} minutes. ${message}`), hint };
 }

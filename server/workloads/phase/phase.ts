@@ -2,6 +2,7 @@ import type { Reason } from '../../../sdk/contract/index.ts';
 import type { Memory } from '../memory.ts';
 import { listAll, sentence } from '../sentence.ts';
 import { type Fatal, findFatal, tooLong } from './fatal.ts';
+import { hintOf } from './hint.ts';
 import { live, type Phase, type RegionSeen, ready, type Subject, tell } from './seen.ts';
 import { advance, deadlineOf, waitOf } from './waiting.ts';
 
@@ -93,7 +94,7 @@ function serving({ id, replicas }: Subject, regions: readonly RegionSeen[]): Ver
       state: 'degraded',
       reason: late.reason as Reason,
       message: sentence(`${count}. ${tell(late)}`),
-      hint: `eco logs ${id}`,
+      hint: hintOf(late.reason as Reason, id),
     };
   const where = listAll(hindered.map(({ region }) => region));
   return { state: 'degraded', reason: 'scaling', message: `${count}; more are being started in ${where}.`, hint: null };

@@ -1,6 +1,7 @@
 import type { Reason, WorkloadState } from '../../../sdk/contract/index.ts';
 import type { Memory } from '../memory.ts';
 import { sentence } from '../sentence.ts';
+import { hintOf } from './hint.ts';
 import { live, type RegionSeen, type Seen, type Subject, tell } from './seen.ts';
 
 /** What a workload waits for while none of its replicas is ready. */
@@ -40,8 +41,13 @@ export function waitOf(subject: Subject, regions: readonly RegionSeen[]): Wait {
     };
   const state = stateOf(furthest);
   const reason = furthest.reason as Reason;
-  const hint = state === 'loading' ? `eco logs ${subject.id}` : reason === 'no_capacity' ? 'eco regions' : null;
-  return { state, reason, message: sentence(tell(furthest)), hint, limitMs: limitOf(state, reason, subject) };
+  return {
+    state,
+    reason,
+    message: sentence(tell(furthest)),
+    hint: hintOf(reason, subject.id),
+    limitMs: limitOf(state, reason, subject),
+  };
 }
 
 const PROGRESS = ['gone', 'stopping', 'pending', 'restarting', 'pulling', 'loading', 'unready', 'ready'];
