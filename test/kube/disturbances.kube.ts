@@ -36,7 +36,7 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
 
   const scene = async (region: KubeRegion): Promise<Scene> => {
     const gpu = { type: 'l40s', count: 1 };
-    const workload = await serving(eco, { regions: [region.name], gpu, secrets: { KEY: 'secret' } });
+    const workload = await serving(eco, { regions: [region.name], gpu, secrets: { KEY: 'not to be seen' } });
     const { spec } = await podOf({ region });
     return { workload, region, node: spec.nodeName! };
   };
