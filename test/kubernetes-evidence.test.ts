@@ -449,3 +449,10 @@ describe('what pods forget', () => {
     assert.equal(startOf({ running: { startedAt: first } }, { running: { startedAt: second } }), Date.parse(first));
   });
 });
+
+test('a pod on a node has its GPUs from there on, long before its image is fetched', () => {
+  const isPlaced = (seen: Seen) => podEvidence(sighting(seen)).is_placed;
+  assert.equal(isPlaced({ container: waiting('ContainerCreating') }), true);
+  assert.equal(isPlaced({ conditions: [unplaced(GPU_SHORT)], nodeName: undefined }), false);
+  assert.equal(isPlaced({ pod: { phase: 'Failed', reason: 'Evicted' } }), false);
+});

@@ -54,6 +54,8 @@ export interface Evidence {
   is_hopeless?: boolean;
   /** Stands for replicas that the region is about to make or refuses to make: it counts, but is none itself. */
   is_placeholder?: boolean;
+  /** Its GPUs are not among the free ones any more, though it may not have started. */
+  is_placed?: boolean;
   restarts: number;
   /** Unix milliseconds of restarts, newest last, at most 10. */
   restarted_at: number[];

@@ -123,6 +123,7 @@ describe('what becomes of a launch on Kubernetes is said in state, reason, messa
   let eco: KubeEco;
   before(async () => {
     eco = await startKubeEco();
+    await eco.admin.admin.credit({ account_id: eco.accountId, amount: '10000.00' });
     eco.kube.regions[1].rig.addFault({ fault: 'sandbox-error' });
   });
   after(async () => {
@@ -145,28 +146,30 @@ describe('what becomes of a launch on Kubernetes is said in state, reason, messa
     return seen;
   };
 
-  describe('what no waiting cures fails, with the first cause; GPUs and money are given back', {
-    concurrency: 16,
-  }, () => {
-    for (const each of FATAL)
-      test(each[0], async () => {
-        const { id, message } = await shows(each);
-        const gone = await untilSo(eco.eco, { id }, 'has given its money back', ({ hold }) => hold === '0.00');
-        assert.deepEqual([gone.state, gone.message], ['failed', message]);
-        assert.deepEqual(await objectsOf(eco, id), []);
-        const { data } = await eco.eco.workloads.events(id);
-        assert.ok(data.some((event) => event.type === 'warning' && event.message === message));
-      });
-  });
+  describe('all launched at a time', { concurrency: 2 }, () => {
+    describe('what no waiting cures fails, with the first cause; GPUs and money are given back', {
+      concurrency: 16,
+    }, () => {
+      for (const each of FATAL)
+        test(each[0], async () => {
+          const { id, message } = await shows(each);
+          const gone = await untilSo(eco.eco, { id }, 'has given its money back', ({ hold }) => hold === '0.00');
+          assert.deepEqual([gone.state, gone.message], ['failed', message]);
+          assert.deepEqual(await objectsOf(eco, id), []);
+          const { data } = await eco.eco.workloads.events(id);
+          assert.ok(data.some((event) => event.type === 'warning' && event.message === message));
+        });
+    });
 
-  describe('what may pass does not fail', { concurrency: 16 }, () => {
-    for (const each of PASSING)
-      test(each[0], async () => {
-        const { id } = await shows(each);
-        await eco.eco.workloads.terminate(id);
-        const ended = await untilSo(eco.eco, { id }, 'is terminated', ({ state }) => state === 'terminated');
-        assert.equal(ended.hold, '0.00');
-      });
+    describe('what may pass does not fail', { concurrency: 16 }, () => {
+      for (const each of PASSING)
+        test(each[0], async () => {
+          const { id } = await shows(each);
+          await eco.eco.workloads.terminate(id);
+          const ended = await untilSo(eco.eco, { id }, 'is terminated', ({ state }) => state === 'terminated');
+          assert.equal(ended.hold, '0.00');
+        });
+    });
   });
 
   test('a crash loop ends with its last words, also in the log that is kept until then', async () => {

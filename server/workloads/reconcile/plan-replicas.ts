@@ -34,6 +34,7 @@ function rowOf({
   restarted_at: _restarts,
   is_hopeless: _hopeless,
   is_placeholder: _placeholder,
+  is_placed: _placed,
   last_end: _end,
   ...evidence
 }: Evidence): ReplicaChange['after'] {

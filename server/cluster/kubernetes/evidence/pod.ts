@@ -36,6 +36,7 @@ export function podEvidence(sighting: Sighting): Told {
     reason,
     message,
     is_hopeless: isHopeless,
+    is_placed: pod.spec.nodeName !== undefined && state !== 'gone',
     restarts: status?.restartCount ?? 0,
     restarted_at: restartsOf(status?.restartCount ?? 0, {
       isLooping: isLooping(pod),
