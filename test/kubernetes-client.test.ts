@@ -7,6 +7,7 @@ import { Connection } from '../server/cluster/kubernetes/client/connection.ts';
 import { openCredentials } from '../server/cluster/kubernetes/client/credentials.ts';
 import { readLines } from '../server/cluster/kubernetes/client/lines.ts';
 import { listAll } from '../server/cluster/kubernetes/client/list.ts';
+import { openCutProxy } from './fakes/cut-proxy.ts';
 import { type FakeKubeApi, type KubeHandler, openFakeKubeApi, openWatch, refuse, send } from './fakes/kube-api.ts';
 import { type Kubeconfig, writeKubeconfig } from './kubeconfigs.ts';
 import { until } from './until.ts';
@@ -44,6 +45,12 @@ describe('the Kubernetes client', () => {
     assert.equal(fake.requests[0]?.url.pathname, `/behind${PODS}`);
   });
 
+  test('an overloaded server that wants more patience than a call has is left alone', async () => {
+    fake.answer((response) => refuse(response, 429, 'TooManyRequests', { 'retry-after': '20' }));
+    await assert.rejects(connection.json(PODS), { status: 429, retryAfter: 20 });
+    assert.equal(fake.requests.length, 1);
+  });
+
   test('a POST is never sent twice', async () => {
     fake.answer((response) => refuse(response, 503, 'ServiceUnavailable'));
     await assert.rejects(connection.json(PODS, { method: 'POST', body: {} }), { status: 503 });
@@ -55,6 +62,19 @@ describe('the Kubernetes client', () => {
     await assert.rejects(connection.json(PODS, { timeoutMs: 100 }), /no answer within 0\.1 s/);
     await assert.rejects(connection.open(PODS, { timeoutMs: 100 }), /no answer within 0\.1 s/);
     assert.equal(fake.requests.length, 2);
+  });
+
+  test('connections that die without a word cost one deadline, however many they are', async () => {
+    fake.answer((response) => send(response, list([], {})));
+    await using network = await openCutProxy('127.0.0.1', Number(new URL(fake.server).port));
+    using far = writeKubeconfig({ server: `http://127.0.0.1:${network.port}/behind` });
+    await using through = new Connection(await openCredentials('eu-1', { kubeconfig: far.path }));
+    await Promise.all(Array.from({ length: 4 }, () => through.json(PODS)));
+    network.strand();
+    const late: unknown[] = [];
+    for (let call = 0; call < 4; call++)
+      await through.json(PODS, { timeoutMs: 200 }).catch((error) => late.push(String(error)));
+    assert.deepEqual(late, ['Error: no answer within 0.2 s']);
   });
 
   test('a stream goes on for longer and further than any answer may', async () => {
@@ -152,7 +172,7 @@ describe('the Kubernetes client', () => {
 
   test('a watch waits as long as an overloaded server asks for', async () => {
     fake.answer((response) => refuse(response, 429, 'TooManyRequests', { 'retry-after': '1' }));
-    await using watched = startWatch(connection, PODS, { timings: { backOffMinMs: 1, backOffMaxMs: 60_000 } });
+    await using watched = startWatch(connection, PODS, { timings: { backOffMinMs: 1, backOffMaxMs: 1 } });
     await until('it has been refused', () => watched.troubles.length === 1, 5_000);
     assert.ok(watched.troubles[0] instanceof ApiError);
     const asked = fake.requests.length;

@@ -38,6 +38,11 @@ const event = (reason: string, message: string, count = 1): KubeEvent => ({
   count,
 });
 
+const silentSince = (lastTransitionTime: string): NonNullable<Sighting['node']> => ({
+  metadata: { name: 'gpu-1' },
+  status: { conditions: [{ type: 'Ready', status: 'Unknown', lastTransitionTime }] },
+});
+
 interface Seen {
   conditions?: Condition[];
   container?: ContainerStatus;
@@ -365,11 +370,21 @@ describe('what a pod shows becomes a state, a reason and a sentence', () => {
       'its node is lost',
       {
         container: status({ ready: true, state: { running: {} } }),
-        node: { metadata: { name: 'gpu-1' }, status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } },
+        node: silentSince('2026-11-21T11:59:40Z'),
       },
       'unready',
       'node_lost',
       /gpu-1/,
+    ],
+    [
+      'its node has not said anything since its control plane was away',
+      {
+        container: status({ ready: true, state: { running: {} } }),
+        node: silentSince('2026-11-21T11:59:41Z'),
+      },
+      'ready',
+      'ready',
+      /Ready/,
     ],
     [
       'it was told to stop',

@@ -7,6 +7,8 @@ export interface CutProxy extends AsyncDisposable {
   /** Breaks what is open and lets nobody in, until `mend`. */
   cut(): void;
   mend(): void;
+  /** What is open carries nothing more, and nobody is told; who comes anew gets through. */
+  strand(): void;
 }
 
 export async function openCutProxy(host: string, port: number): Promise<CutProxy> {
@@ -36,6 +38,9 @@ export async function openCutProxy(host: string, port: number): Promise<CutProxy
     },
     mend() {
       isCut = false;
+    },
+    strand() {
+      for (const socket of sockets) socket.unpipe().on('data', () => {});
     },
     async [Symbol.asyncDispose]() {
       drop();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isExpired } from '../../server/cluster/kubernetes/client/api-error.ts';
 import { apply, remove } from '../../server/cluster/kubernetes/client/apply.ts';
 import { Connection } from '../../server/cluster/kubernetes/client/connection.ts';
@@ -16,8 +17,11 @@ import { type FakeKubeApi, openFakeKubeApi, send } from '../fakes/kube-api.ts';
 import { writeKubeconfig } from '../kubeconfigs.ts';
 import { until } from '../until.ts';
 import { startWatch, type Watched } from '../watched.ts';
-import { ApiFailure } from './api.ts';
+import { type Api, ApiFailure } from './api.ts';
 import { type Kube, type KubeRegion, startKube, whyNoKube, whyNoRig } from './harness.ts';
+import { leastPrivileged } from './least-privilege.ts';
+import { podManifest } from './pods.ts';
+import { openKubeProxy } from './proxy.ts';
 
 const noKube = whyNoKube();
 const noRig = whyNoRig();
@@ -158,6 +162,47 @@ describe('the Kubernetes client on a real API server', { skip: noKube }, () => {
     await assert.rejects(least.json('/api/v1/nodes'), { status: 403, reason: 'Forbidden', message });
   });
 
+  test('a watch that goes on where etcd has forgotten lists again, under load, and misses nothing', {
+    skip: noRig,
+  }, async () => {
+    await using restricted = await leastPrivileged({ ...kube, async [Symbol.asyncDispose]() {} });
+    await using proxy = await openKubeProxy(restricted.regions[0]);
+    await using far = new Connection(await openCredentials(eu.name, { kubeconfig: proxy.region.kubeconfig }));
+    const pods = collectionPath('Pod', namespace);
+    let rounds = 0;
+    proxy.way.before = async ({ url }) => {
+      if (url.searchParams.has('watch') && ++rounds === 2) await forget(connection, eu, pods);
+      return false;
+    };
+    await using load = churn(eu.api, pods);
+    await using watched = startWatch(far, pods, { timings: { ...TIMINGS, roundSeconds: 2 }, pageItems: 2 });
+    await until('it has listed again', () => watched.lists > 1, 30_000).catch(({ message }) => {
+      assert.deepEqual({ lists: watched.lists, rounds, troubles: watched.troubles }, {}, message);
+    });
+    await load[Symbol.asyncDispose]();
+    const present = async () => names(await listAll(connection, pods)).toSorted();
+    const isTrue = async () => String([...watched.present].toSorted()) === String(await present());
+    await until('it knows what there is', isTrue);
+    assert.ok((await present()).length > 0);
+    assert.deepEqual(watched.troubles, [], 'only its history was gone');
+  });
+
+  test('an exec plugin says who one is, and is asked again when that is refused', { skip: noRig }, async () => {
+    const { clusters } = JSON.parse(await eu.rig.tokenKubeconfig({ namespace, account: 'default' }));
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: './plugin', interactiveMode: 'Never' };
+    using kubeconfig = writeKubeconfig(clusters[0].cluster, { exec });
+    const [plugin, token] = ['plugin', 'token'].map((name) => join(kubeconfig.folder, name)) as [string, string];
+    const answer = `{"apiVersion":"${exec.apiVersion}","kind":"ExecCredential","status":{"token":"%s"}}`;
+    writeFileSync(plugin, `#!/bin/sh\nprintf '${answer}' "$(cat '${token}')"`, { mode: 0o755 });
+    writeFileSync(token, 'not.a.token');
+    const source = await openCredentials(eu.name, { kubeconfig: kubeconfig.path }, { reloadMinMs: 0 });
+    await using least = new Connection(source);
+    await assert.rejects(least.json('/api/v1/nodes'), { status: 401 });
+    writeFileSync(token, await eu.rig.token({ namespace, account: 'default' }));
+    const message = new RegExp(`serviceaccount:${namespace}:default.*cannot list`);
+    await assert.rejects(least.json('/api/v1/nodes'), { status: 403, message });
+  });
+
   test("each API server sees its own region's credentials and no others", { skip: noRig }, async () => {
     const regions = ['one', 'two'];
     await using stack = new AsyncDisposableStack();
@@ -211,6 +256,35 @@ const throughProxy = (region: KubeRegion, port: number) =>
     },
     { 'client-certificate': pki(region, 'client-admin.crt'), 'client-key': pki(region, 'client-admin.key') },
   );
+
+/** Nobody who has heard the past alone can go on from there. */
+async function forget(connection: Connection, region: KubeRegion, path: string): Promise<void> {
+  const { resourceVersion } = await listAll(connection, path);
+  await compact(connection, resourceVersion);
+  await region.rig.stop('kube-apiserver', { force: true }); // it remembers more than etcd
+  await region.rig.start('kube-apiserver');
+}
+
+const CHURN_PAUSE_MS = 20;
+
+/** Pods that no node takes come and go, the last of them stay. */
+function churn(api: Api, path: string) {
+  let isOver = false;
+  const churning = (async () => {
+    for (let index = 0; !isOver; index++) {
+      const pod = podManifest(`churn-${index}`, 'any/image', {}, { nodeSelector: { is: 'nowhere' } });
+      await api('POST', path, pod).catch(() => {}); // while the API server is away
+      await api('DELETE', `${path}/churn-${index - 3}`).catch(() => {});
+      await sleep(CHURN_PAUSE_MS);
+    }
+  })();
+  return {
+    async [Symbol.asyncDispose]() {
+      isOver = true;
+      await churning;
+    },
+  };
+}
 
 const ETCD_PORT = 2379;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import type { Reason, Workload, WorkloadEvent } from '../../sdk/index.ts';
+import type { Reason, Replica, Workload, WorkloadEvent } from '../../sdk/index.ts';
 import { until } from '../until.ts';
 import { type KubeRegion, whyNoRig } from './harness.ts';
 import { isReady, type PodObject } from './pods.ts';
@@ -254,7 +254,9 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
         const { metadata } = await podOf(set);
         await set.region.rig.stop(set.node, { force: true });
         try {
-          await untilSo(eco.eco, set.workload, 'is told', ({ reason }) => reason === 'node_lost');
+          const isLost = ({ reason }: Replica) => reason === 'node_lost';
+          const replicas = async () => (await eco.eco.workloads.replicas(set.workload.id)).data;
+          await until('its replica is lost', async () => (await replicas()).some(isLost), TIMEOUT_MS);
           await until('its pod is given up', async () => (await podsOf(set)).some(isLeaving), TIMEOUT_MS);
         } finally {
           await set.region.rig.start(set.node);

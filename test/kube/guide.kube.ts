@@ -69,7 +69,8 @@ describe('whoever does what docs/how-to/add-a-region.md says', { skip: whyNoRig(
     const typed = afterConfig.flatMap(commandsOf);
     for (const line of typed.filter((each) => each.startsWith('eco '))) {
       const said = await eco(line);
-      if (line === 'eco regions') assert.match(said, /eu-1 +kubernetes +h100 +\$2\.90\/h +16 of 16 +8 +shared +reachable/);
+      if (line === 'eco regions')
+        assert.match(said, /eu-1 +kubernetes +h100 +\$2\.90\/h +16 of 16 +8 +shared +reachable/);
     }
     const deployments = type(typed.filter((each) => each.startsWith('kubectl ')));
     assert.match(deployments, /eco-\w{8}-1 +1\/1/);

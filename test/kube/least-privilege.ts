@@ -34,10 +34,15 @@ export async function leastPrivileged(kube: Kube): Promise<Kube> {
   };
 }
 
-/** As an administrator would. */
-export function applyRbac({ rig }: KubeRegion): void {
+const applied = new Set<string>();
+
+/** As an administrator would, once. */
+export function applyRbac({ name, rig }: KubeRegion): void {
+  const where = `${rig.dir}/${name}`;
+  if (applied.has(where)) return;
   const { status, stderr } = rig.kubectl('apply', '-f', rbacFile);
   assert.equal(status, 0, stderr);
+  applied.add(where);
 }
 
 /** Of a ServiceAccount of the namespace `ecolink`, once the cluster issues tokens for it. */

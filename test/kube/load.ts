@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type OpenAI from 'openai';
 
-export interface Load {
+/** Ends with the test at the latest. */
+export interface Load extends Disposable {
   /** Ends it; gives how many calls there were and why those that failed did. */
   end(): Promise<{ calls: number; failures: string[]; regions: Record<string, number> }>;
 }
@@ -33,7 +34,14 @@ export function startLoad(openai: OpenAI, model: string, { perSecond = 20 } = {}
       while (running.size > 0) await Promise.race([Promise.all(running), sleep(100)]);
       return { calls, failures, regions };
     },
+    [Symbol.dispose]: () => clearInterval(timer),
   };
+}
+
+/** Of calls at the same time: as each goes where the least are under way, replicas that are in rotation all get some. */
+export async function regionsThatAnswer(openai: OpenAI, model: string, calls = 8): Promise<string[]> {
+  const regions = await Promise.all(Array.from({ length: calls }, () => askWhole(openai, model)));
+  return [...new Set(regions)].toSorted();
 }
 
 async function askWhole(openai: OpenAI, model: string): Promise<string> {

@@ -17,7 +17,7 @@ import { namespaceManifests } from '../../server/cluster/kubernetes/manifest/nam
 import type { Site } from '../../server/cluster/kubernetes/manifest/site.ts';
 import { type KubernetesRegion, openKubernetesRegion } from '../../server/cluster/kubernetes/region.ts';
 import { until } from '../until.ts';
-import type { Api } from './api.ts';
+import { type Api, createOnce } from './api.ts';
 import { type Kube, type KubeRegion, startKube, whyNoRig } from './harness.ts';
 import { ACCOUNT, applyRbac, kubeconfigOf, rbacFile } from './least-privilege.ts';
 import { podManifest } from './pods.ts';
@@ -51,7 +51,7 @@ describe('the ServiceAccount of deploy/kubernetes/rbac.yaml', { skip: whyNoRig()
     folder = mkdtempSync(join(tmpdir(), 'eco-rbac-test-'));
     kube = await startKube();
     [region] = kube.regions;
-    applyRbac(region);
+    for (const each of kube.regions) applyRbac(each);
     orphans = await kube.newNamespace(region);
   });
   after(async () => {
@@ -67,16 +67,23 @@ describe('the ServiceAccount of deploy/kubernetes/rbac.yaml', { skip: whyNoRig()
     return kubeconfig;
   };
 
-  test('is enough to launch, serve, show logs, stop, resume and terminate', async () => {
-    await using eco = await startKubeEco({}, { ...kube, async [Symbol.asyncDispose]() {} });
+  test('is enough to launch, copy pull secrets, serve, show logs and terminate', async () => {
+    for (const { api } of kube.regions) await createOnce(api, '/api/v1/namespaces/eco-system/secrets', PULL_SECRET);
+    const shared = { ...kube, async [Symbol.asyncDispose]() {} };
+    await using eco = await startKubeEco({ image_pull_secrets: [PULL_SECRET.metadata.name] }, shared);
     assert.match(readFileSync(eco.kube.regions[0].kubeconfig, 'utf8'), /"user": "ecolink"/);
     const workload = await serving(eco, { secrets: { TOKEN: 'a secret value' } });
     await ask(eco, workload.ref);
+    for (const { api } of kube.regions) {
+      const { type, data } = await api(
+        'GET',
+        `/api/v1/namespaces/${eco.namespace}/secrets/${PULL_SECRET.metadata.name}`,
+      );
+      assert.deepEqual({ type, data }, { type: PULL_SECRET.type, data: PULL_SECRET.data });
+      const { items } = await api('GET', `/api/v1/namespaces/${eco.namespace}/pods`);
+      assert.deepEqual(items[0].spec.imagePullSecrets, [{ name: PULL_SECRET.metadata.name }]);
+    }
     assert.ok((await Array.fromAsync(eco.eco.workloads.logs(workload.id, { tail: 10 }))).length > 0);
-    await eco.eco.workloads.stop(workload.id);
-    await untilState(eco.eco, workload, 'stopped');
-    await eco.eco.workloads.resume(workload.id);
-    await untilState(eco.eco, workload, 'running');
     await eco.eco.workloads.terminate(workload.id);
     await untilState(eco.eco, workload, 'terminated');
   });
@@ -95,14 +102,15 @@ describe('the ServiceAccount of deploy/kubernetes/rbac.yaml', { skip: whyNoRig()
     await region.api('DELETE', path);
   });
 
-  test('may read no Secret, run nothing in a pod and change no node', async () => {
+  test("may read no Secret but the operator's own, run nothing in a pod and change no node", async () => {
     await using connection = new Connection(
       await openCredentials(region.name, { kubeconfig: await writeConfig(ACCOUNT.account) }),
     );
-    const namespace = '/api/v1/namespaces/eco-system';
+    const namespace = '/api/v1/namespaces/default';
     for (const [method, path, refused] of [
       ['GET', '/api/v1/secrets', 'list resource "secrets"'],
       ['GET', `${namespace}/secrets/any`, 'get resource "secrets"'],
+      ['GET', '/api/v1/namespaces/eco-system/secrets', 'list resource "secrets"'],
       ['POST', `${namespace}/pods/any/exec?command=sh`, 'create resource "pods/exec"'],
       ['PATCH', `/api/v1/nodes/${region.nodes[0]}`, 'patch resource "nodes"'],
       ['DELETE', namespace, 'delete resource "namespaces"'],
@@ -118,6 +126,7 @@ describe('the ServiceAccount of deploy/kubernetes/rbac.yaml', { skip: whyNoRig()
         const account = `lacks-${index}`;
         await using _roles = await makeAccount(region.api, account, without(missing));
         const { said, log } = capture();
+        await makePullSecret(region.api, `${PREFIX}-${index}-system`);
         await using driver = await openDriver(region, { kubeconfig: await writeConfig(account), log, index });
         const orphan = await makeOrphan(region.api, orphans, index);
         const told = new RegExp(`cannot ${missing.verb} resource \\\\*"${missing.resource}\\\\*"`);
@@ -159,6 +168,11 @@ async function makeAccount(api: Api, account: string, rules: Rule[]): Promise<As
   };
 }
 
+async function makePullSecret(api: Api, namespace: string): Promise<void> {
+  await api('POST', '/api/v1/namespaces', { metadata: { name: namespace } });
+  await api('POST', `/api/v1/namespaces/${namespace}/secrets`, PULL_SECRET);
+}
+
 function capture() {
   const lines: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
@@ -167,6 +181,11 @@ function capture() {
 
 const installationOf = (index: number) => `ins_rbac${String(index).padStart(4, '0')}`;
 const PREFIX = 'eco-rbac';
+const PULL_SECRET = {
+  metadata: { name: 'registry' },
+  type: 'kubernetes.io/dockerconfigjson',
+  data: { '.dockerconfigjson': Buffer.from('{"auths":{}}').toString('base64') },
+};
 const SHARED = { name: 'shared', mount: '/shared', size_gib: 1, storage_class: 'none' };
 const OFFER = {
   type: 'h100',
@@ -176,13 +195,13 @@ const OFFER = {
   resource: 'nvidia.com/gpu',
 };
 
-const siteOf = (installation: string, namespace_prefix: string): Site => ({
+const siteOf = (installation: string, namespace_prefix: string, image_pull_secrets: string[] = []): Site => ({
   installation,
   namespace_prefix,
+  image_pull_secrets,
   offers: [OFFER],
   filesystems: [SHARED],
   tolerations: [],
-  image_pull_secrets: [],
   gateway: { cidrs: ['0.0.0.0/0'] },
 });
 
@@ -194,7 +213,7 @@ const openDriver = (
   openKubernetesRegion({
     name,
     source: { kubeconfig },
-    site: siteOf(installationOf(index), `${PREFIX}-${index}`),
+    site: siteOf(installationOf(index), `${PREFIX}-${index}`, [PULL_SECRET.metadata.name]),
     identity: 'rbac',
     log,
     clock: Date.now,

@@ -22,18 +22,24 @@ export async function up(dir: string, options: Partial<RigOptions> = {}): Promis
     await Promise.all(rig.regions.map((region) => startRegion(rig, region)));
   } catch (error) {
     await down(dir);
-    throw error;
+    const why = error instanceof Error ? error.message : error;
+    throw existsSync(dir) ? error : new Error(`the rig was removed while it was started: ${why}`, { cause: error });
   }
   rig.startSeconds = (performance.now() - began) / 1000;
   saveRig(rig);
   return rig;
 }
 
-/** Ends every process of the rig, and no other. Data and logs stay, unless `remove`. */
+/** Ends every process of the rig, and no other, unless that has been done. Data and logs stay, unless `remove`. */
 export async function down(dir: string, { remove = false }: { remove?: boolean } = {}): Promise<void> {
-  const rig = loadRig(dir);
-  await Promise.all(rig.regions.map(endRegion));
+  if (!existsSync(stateFile(dir))) return;
+  let rig = loadRig(dir);
+  while (rig.regions.some(isRunning)) {
+    await Promise.all(rig.regions.map(endRegion));
+    rig = loadRig(dir); // who is starting it just now may have gone on
+  }
   for (const region of rig.regions) {
+    forgetEnded(region);
     removeRoute(rig, region);
     releaseOctet(region);
   }
@@ -91,6 +97,8 @@ export const status = (dir: string): RegionStatus[] =>
       ]),
     ),
   }));
+
+const isRunning = ({ pids }: Region) => Object.values(pids).some((owned) => processState(owned) !== 'gone');
 
 /** Nodes get the time to end their containers, the control plane none. */
 async function endRegion(region: Region): Promise<void> {

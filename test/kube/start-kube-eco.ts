@@ -18,6 +18,8 @@ export interface KubeEco extends TestEco {
 
 const MODEL = 'my-llama';
 const START_TIMEOUT_MS = 120_000;
+/** Seconds are waited for, often by many side by side. */
+const POLL_MS = 100;
 const GPUS = { h100: ['NVIDIA-H100-80GB-HBM3', '3.20'], l40s: ['NVIDIA-L40S', '1.10'] } as const;
 
 /** A region of the rig as `ecolink.yaml` has it. */
@@ -82,7 +84,7 @@ export function untilSo(
     seen = await eco.workloads.get(id);
     return (await isSo(seen)) ? seen : undefined;
   };
-  return until(`workload ${id} ${what}`, ask, timeoutMs).catch((error) => {
+  return until(`workload ${id} ${what}`, ask, timeoutMs, POLL_MS).catch((error) => {
     throw new Error(`${error.message}; it is ${seen?.state}, ${seen?.reason}: ${seen?.message}`);
   });
 }
@@ -112,6 +114,31 @@ const FLEETING = new Set(['events', 'leases', 'endpoints', 'endpointslices']);
 
 /** Every object in a namespace, of every kind the cluster has, as `kind/name`. */
 export async function listObjects(api: Api, namespace: string): Promise<string[]> {
+  const collections = await (kinds.get(api) ?? listKinds(api));
+  const found = await Promise.all(
+    collections.map(async ({ path, name }) => {
+      const { items = [] } = await api('GET', `${path}/namespaces/${namespace}/${name}`);
+      return (items as { metadata: { name: string } }[]).map(({ metadata }) => `${name}/${metadata.name}`);
+    }),
+  );
+  return found.flat().toSorted();
+}
+
+interface Collection {
+  path: string;
+  name: string;
+}
+
+/** Of each cluster, which has the same for as long as a test runs. */
+const kinds = new Map<Api, Promise<Collection[]>>();
+
+function listKinds(api: Api): Promise<Collection[]> {
+  const listed = askForKinds(api);
+  kinds.set(api, listed);
+  return listed;
+}
+
+async function askForKinds(api: Api): Promise<Collection[]> {
   const { groups } = await api('GET', '/apis');
   const versions: string[] = groups.map(
     (group: { preferredVersion: { groupVersion: string } }) => `/apis/${group.preferredVersion.groupVersion}`,
@@ -119,16 +146,10 @@ export async function listObjects(api: Api, namespace: string): Promise<string[]
   const found = await Promise.all(
     ['/api/v1', ...versions].map(async (path) => {
       const { resources }: ResourceList = await api('GET', path);
-      const kinds = resources.filter(
-        ({ name, namespaced, verbs }) => namespaced && verbs.includes('list') && !FLEETING.has(name),
-      );
-      return Promise.all(
-        kinds.map(async ({ name }) => {
-          const { items = [] } = await api('GET', `${path}/namespaces/${namespace}/${name}`);
-          return (items as { metadata: { name: string } }[]).map(({ metadata }) => `${name}/${metadata.name}`);
-        }),
-      );
+      return resources
+        .filter(({ name, namespaced, verbs }) => namespaced && verbs.includes('list') && !FLEETING.has(name))
+        .map(({ name }) => ({ path, name }));
     }),
   );
-  return found.flat(2).toSorted();
+  return found.flat();
 }

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RigOptions } from './options.ts';
 import type { OwnedProcess } from './processes.ts';
@@ -48,8 +48,9 @@ export function loadRig(dir: string): RigState {
   return JSON.parse(readFileSync(stateFile(dir), 'utf8'));
 }
 
+/** Unless it has been removed meanwhile: a signal may take a rig down while it is started. */
 export function saveRig(rig: RigState): void {
-  writeAtomically(stateFile(rig.dir), JSON.stringify(rig, null, 2));
+  if (existsSync(rig.dir)) writeAtomically(stateFile(rig.dir), JSON.stringify(rig, null, 2));
 }
 
 /** Never half a file for whoever reads it just now. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiError } from './client/api-error.ts';
 import type { Connection } from './client/connection.ts';
 
 export interface HealthOptions {
@@ -10,11 +11,19 @@ export interface HealthOptions {
 }
 
 const PULSE_MS = 5_000;
+/** One that is silent is asked more often, so that it is back as soon as it answers. */
+const PULSE_AGAIN_MS = 1_000;
+const PULSE_MAX_MS = 60_000;
 /** A server under load may take seconds; one that takes longer than this is of no use. */
 const SILENCE_MS = 10_000;
 const LOOK_MS = 500;
 /** An API server that is restarted is back before this: nobody need hear of it. */
 const PATIENCE_MS = 5_000;
+
+interface Silence {
+  since: number;
+  error: unknown;
+}
 
 /** Whether a region can be asked: its watches work, and its API server answers. */
 export class Health implements AsyncDisposable {
@@ -22,7 +31,7 @@ export class Health implements AsyncDisposable {
   readonly #closing = new AbortController();
   readonly #pulsing: Promise<void>;
   readonly #looking: NodeJS.Timeout;
-  #silence: { since: number; error: unknown } | undefined;
+  #silence: Silence | undefined;
   #troubledSince: number | undefined;
   #wasWell = false;
   #told: unknown;
@@ -65,7 +74,7 @@ export class Health implements AsyncDisposable {
   async #pulse(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
-      await sleep(PULSE_MS, undefined, { signal }).catch(() => {});
+      await sleep(pauseMs(this.#silence), undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
       const asked = performance.now();
       try {
@@ -77,4 +86,12 @@ export class Health implements AsyncDisposable {
       }
     }
   }
+}
+
+/** Until the next pulse: soon after a silence, unless the server itself wants to be left alone. */
+function pauseMs(silence: Silence | undefined): number {
+  if (!silence) return PULSE_MS;
+  const { error } = silence;
+  const askedMs = error instanceof ApiError ? (error.retryAfter ?? 0) * 1_000 : 0;
+  return Math.min(PULSE_MAX_MS, Math.max(PULSE_AGAIN_MS, askedMs));
 }

@@ -4,8 +4,8 @@ import type { Memory } from '../memory.ts';
 import type { WorkloadSpec } from '../spec.ts';
 import { live, type RegionSeen, ready } from './seen.ts';
 
-/** A region that cannot take its replicas for so long is left for another. */
-export const MOVE_AFTER_MS = 15_000;
+/** A region that cannot take its replicas for so long is left for another, at the next look: within 15 s of the first one. */
+export const MOVE_AFTER_MS = 10_000;
 
 /** Reasons that another region may not have. */
 const OF_THE_REGION = new Set([

@@ -50,6 +50,9 @@ export class Connection implements AsyncDisposable {
     try {
       const stop = signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal;
       return await this.#send(path, { ...call, signal: stop });
+    } catch (error) {
+      if (error instanceof NoAnswer) this.leave();
+      throw error;
     } finally {
       clearTimeout(timer);
     }
@@ -58,6 +61,12 @@ export class Connection implements AsyncDisposable {
   /** For what is not plain HTTP: where to connect, and with what. */
   credentials(): Promise<Credentials> {
     return this.#source.read();
+  }
+
+  /** For after a silence, as connections die without a word: what comes gets new ones, and what goes on keeps its own. */
+  leave(): void {
+    void this.#agent?.agent.close();
+    this.#agent = undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -71,8 +80,9 @@ export class Connection implements AsyncDisposable {
       const { body } = await this.#send(path, { ...call, signal: stop });
       return JSON.parse(await readText(body, BODY_BYTES_MAX)) as T;
     } catch (error) {
-      if (deadline.aborted && !signal?.aborted) throw new NoAnswer(timeoutMs, { cause: error });
-      throw error;
+      if (!deadline.aborted || signal?.aborted) throw error;
+      this.leave();
+      throw new NoAnswer(timeoutMs, { cause: error });
     }
   }
 
@@ -104,13 +114,16 @@ export class Connection implements AsyncDisposable {
     });
   }
 
-  /** Clocks are ours; a rotated certificate gets connections of its own. */
+  /**
+   * Clocks are ours; a rotated certificate gets connections of its own. Over HTTP/2 all would share one, and a request
+   * that is given up would leave it as it is.
+   */
   #agentFor({ tls }: Credentials): Agent {
     const identity = createHash('sha256').update(`${tls.ca} ${tls.cert} ${tls.key}`).digest('hex');
     if (this.#agent?.identity === identity) return this.#agent.agent;
-    void this.#agent?.agent.close();
+    this.leave();
     const connect = { ...tls, timeout: CONNECT_TIMEOUT_MS };
-    const agent = new Agent({ connect, headersTimeout: 0, bodyTimeout: 0 });
+    const agent = new Agent({ allowH2: false, connect, headersTimeout: 0, bodyTimeout: 0 });
     this.#agent = { identity, agent };
     return agent;
   }
@@ -132,11 +145,12 @@ function before<T>(signal: AbortSignal, promised: Promise<T>): Promise<T> {
   });
 }
 
-/** After a lost connection, an overload or a fault of the server; undefined where the answer would be the same. */
+/** After a lost connection, an overload or a fault of the server; undefined where it would do no good, or is too early. */
 function retryDelayMs(error: unknown): number | undefined {
   if (error instanceof NoAnswer) return undefined;
   if (!(error instanceof ApiError)) return RETRY_DELAY_MS;
   if (error.status === 401) return 0; // with what has been loaded anew
   if (error.status !== 429 && error.status < 500) return undefined;
-  return Math.min((error.retryAfter ?? 0) * 1000 || RETRY_DELAY_MS, RETRY_DELAY_MAX_MS);
+  const delayMs = (error.retryAfter ?? 0) * 1000 || RETRY_DELAY_MS;
+  return delayMs <= RETRY_DELAY_MAX_MS ? delayMs : undefined;
 }

@@ -12,6 +12,7 @@ export interface ExecRequest {
   stdin: boolean;
   /** The newest first; all that are known, unless a test wants an old server. */
   protocols?: readonly string[];
+  pingMs?: number;
 }
 
 export interface ExecListener {
@@ -62,7 +63,7 @@ export async function exec(
     ...tls,
     handshakeTimeout: OPEN_TIMEOUT_MS,
   });
-  const session = new WebSocketSession(socket, listener);
+  const session = new WebSocketSession(socket, listener, request.pingMs ?? PING_MS);
   await opened(socket);
   return session;
 }
@@ -86,14 +87,14 @@ class WebSocketSession implements Session {
   readonly #end = Promise.withResolvers<number>();
   #isAnswered = true;
 
-  constructor(socket: WebSocket, listener: ExecListener) {
+  constructor(socket: WebSocket, listener: ExecListener, pingMs: number) {
     this.#socket = socket;
     this.#listener = listener;
     this.exit = this.#end.promise;
     this.exit.catch(() => {}); // whoever awaits it is told
     let pinging: NodeJS.Timeout | undefined;
     socket.on('open', () => {
-      pinging = setInterval(() => this.#ping(), PING_MS);
+      pinging = setInterval(() => this.#ping(), pingMs);
     });
     socket.on('pong', () => {
       this.#isAnswered = true;

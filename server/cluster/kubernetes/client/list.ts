@@ -25,7 +25,7 @@ interface ListDocument<T> {
 
 const PAGE_ITEMS = 500;
 const PAGES_MAX = 200;
-const PAGE_TIMEOUT_MS = 30_000;
+const PAGE_TIMEOUT_MS = 15_000;
 
 /** The whole collection, page by page. A page that has expired under way starts it again, once. */
 export async function listAll<T extends KubeObject>(

@@ -14,15 +14,18 @@ export interface WatchHandler<T> {
 }
 
 export interface WatchTimings {
-  /** Bookmarks come about once a minute on a quiet watch: a longer silence is a dead connection. */
+  /** Longer than a round: who has not even heard that it is over is on a dead connection. */
   idleTimeoutMs: number;
+  /** After which the server ends a watch, with a bookmark to go on from. */
   roundSeconds: number;
   backOffMinMs: number;
   backOffMaxMs: number;
 }
 
-const TIMINGS: WatchTimings = { idleTimeoutMs: 90_000, roundSeconds: 300, backOffMinMs: 250, backOffMaxMs: 30_000 };
+/** Whatever was the matter, what is known is right again some 5 s after it is over. */
+const TIMINGS: WatchTimings = { idleTimeoutMs: 45_000, roundSeconds: 30, backOffMinMs: 250, backOffMaxMs: 4_000 };
 const ROUND_MIN_MS = 1_000;
+const RETRY_AFTER_MAX_MS = 60_000;
 
 export interface Watching<T> {
   handler: WatchHandler<T>;
@@ -90,7 +93,10 @@ async function watchRound<T extends KubeObject>(
 ): Promise<string | undefined> {
   const idle = new AbortController();
   const { idleTimeoutMs, roundSeconds } = timings;
-  const giveUp = () => idle.abort(new Error(`the watch heard nothing for ${idleTimeoutMs / 1000} s`));
+  const giveUp = () => {
+    connection.leave();
+    idle.abort(new Error(`the watch heard nothing for ${idleTimeoutMs / 1000} s`));
+  };
   const query = {
     ...selection,
     watch: true,
@@ -135,9 +141,9 @@ interface StatusDocument {
   message: string;
 }
 
-/** Longer with each failure in a row, never the same for all regions, and as long as the server asks for. */
+/** Longer with each failure in a row, never the same for all regions, and at least as long as the server asks for. */
 function waitMs(error: unknown, failures: number, { backOffMinMs, backOffMaxMs }: WatchTimings): number {
-  const askedMs = error instanceof ApiError ? (error.retryAfter ?? 0) * 1000 : 0;
-  const backOffMs = backOffMinMs * 2 ** Math.min(failures, 10) * (0.75 + Math.random() * 0.5);
-  return Math.min(backOffMaxMs, Math.max(askedMs, backOffMs));
+  const askedMs = error instanceof ApiError ? Math.min((error.retryAfter ?? 0) * 1000, RETRY_AFTER_MAX_MS) : 0;
+  const backOffMs = Math.min(backOffMaxMs, backOffMinMs * 2 ** Math.min(failures, 10));
+  return Math.max(askedMs, backOffMs * (0.75 + Math.random() * 0.25));
 }

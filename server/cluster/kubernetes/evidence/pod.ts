@@ -57,7 +57,7 @@ export function podEvidence(sighting: Sighting): Told {
 function judgePod({ pod, events, node, room, image, remembered, now }: Sighting): Judged {
   const { phase, reason, message } = pod.status ?? {};
   if (phase === 'Failed' || phase === 'Succeeded') return { state: 'gone', ...judgeGone(pod, events) };
-  if (isLost(node))
+  if (isLost(node, now))
     return { state: 'unready', ...verdict('node_lost', `Its node ${pod.spec.nodeName} does not answer any more.`) };
   if (pod.metadata.deletionTimestamp !== undefined)
     return { state: 'stopping', ...(disruptionOf(pod) ?? verdict('replicas_stopping', 'Finishing its requests.')) };
@@ -94,8 +94,17 @@ function disruptionOf(pod: Pod) {
   return verdict('evicted', `It was moved off its node: ${quoted(target.message)}`);
 }
 
-const isLost = (node: Node | undefined) =>
-  node?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'Unknown') ?? false;
+/**
+ * Whenever an API server was away for a while, all nodes count as unknown until they have said something: their pods go
+ * on. The gateway notices by itself which do not answer.
+ */
+const DOUBT_MS = 20_000;
+
+const isLost = (node: Node | undefined, now: number) =>
+  node?.status?.conditions?.some(
+    ({ type, status, lastTransitionTime }) =>
+      type === 'Ready' && status === 'Unknown' && now - (timeOf(lastTransitionTime) ?? 0) >= DOUBT_MS,
+  ) ?? false;
 
 const isLooping = (pod: Pod) =>
   pod.status?.containerStatuses?.some(
