@@ -243,8 +243,10 @@ describe('what an engine tells', () => {
     const health = corrected(newHealth(), { running: 5 });
     assert.equal(corrected(health, { running: 9 }).others, 5);
     assert.equal(corrected(health, { running: 9, asked_at: NOW - 1 }).others, 5);
-    assert.equal(corrected(health, { running: 9, asked_at: NOW + 1 }).others, 9);
+    assert.equal(corrected(health, { running: 9, asked_at: NOW + 1 }, NOW + 1).others, 9);
     assert.equal(health.toldUntil, NOW + 1 + VALID_MS);
+    const ahead = NOW + 3_600_000;
+    assert.equal(corrected(newHealth(), { running: 5, asked_at: ahead, told_at: ahead }).toldUntil, NOW + VALID_MS);
   });
 
   for (const [kv_use, waiting, isFull] of [

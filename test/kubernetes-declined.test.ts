@@ -23,7 +23,7 @@ describe('what an API server says against a declaration', () => {
   ];
   for (const [name, error, reason, isHopeless] of cases)
     test(name, () => {
-      const declined = declinedOf(error);
+      const declined = declinedOf(error, (text) => text);
       assert.equal(declined?.reason, reason);
       assert.equal(declined?.isHopeless, isHopeless);
     });

@@ -297,6 +297,26 @@ describe('what a pod shows becomes a state, a reason and a sentence', () => {
       true,
     ],
     [
+      'it runs out of GPU memory once, after it has served',
+      {
+        container: looping({ exitCode: 1, message: 'torch.OutOfMemoryError: CUDA out of memory' }),
+        remembered: { ready_at: NOW },
+      },
+      'restarting',
+      'oom_gpu',
+      /CUDA out of memory/,
+    ],
+    [
+      'it cannot be run on a node that has only just begun',
+      {
+        conditions: [{ ...PLACED, lastTransitionTime: '2026-11-21T11:59:50Z' }],
+        container: looping({ exitCode: 128, reason: 'StartError', message: 'no GPU runtime' }),
+      },
+      'restarting',
+      'bad_config',
+      /no GPU runtime/,
+    ],
+    [
       'it cannot be run',
       { container: looping({ exitCode: 128, reason: 'StartError', message: 'exec: "missing": not found' }) },
       'restarting',
@@ -470,4 +490,12 @@ test('a pod on a node has its GPUs from there on, long before its image is fetch
   assert.equal(isPlaced({ container: waiting('ContainerCreating') }), true);
   assert.equal(isPlaced({ conditions: [unplaced(GPU_SHORT)], nodeName: undefined }), false);
   assert.equal(isPlaced({ pod: { phase: 'Failed', reason: 'Evicted' } }), false);
+});
+
+test('a pod that is taken for gone while it ran ended now, not at an earlier crash', () => {
+  const crashed = looping({ exitCode: 3, message: 'x' });
+  const { ended_at } = podEvidence(
+    sighting({ pod: { phase: 'Failed' }, container: { ...crashed, state: { running: {} } } }),
+  );
+  assert.equal(ended_at, NOW);
 });

@@ -29,9 +29,10 @@ describe('the log of a pod that is followed', () => {
     const left = [...answers];
     fake.requests.length = 0;
     fake.answer((response, request) => left.shift()?.(response, request));
-    const find = () => (left.length > 0 ? POD : undefined);
-    const context = { connection, region: 'eu-1', find, mask: (text: string) => text, retryMs: 1 };
-    return Array.fromAsync(readPodLogs(context, [POD], { query, signal: AbortSignal.timeout(10_000) }));
+    const pods = () => (left.length > 0 ? [POD] : []);
+    const isOver = () => left.length === 0;
+    const context = { connection, region: 'eu-1', pods, isOver, mask: (text: string) => text, retryMs: 1 };
+    return Array.fromAsync(readPodLogs(context, { query, signal: AbortSignal.timeout(10_000) }));
   }
   const says =
     (...seconds: number[]): KubeHandler =>
@@ -72,7 +73,7 @@ describe('the log of a pod that is followed', () => {
   });
 
   test('ends with its pod', async () => {
-    assert.deepEqual(texts(await read([says(1), refuses(404), says(2)])), ['line 1']);
+    assert.deepEqual(texts(await read([says(1), refuses(404)])), ['line 1']);
   });
 
   test('is in order also where a node leaves out the zeros of a fraction, or writes times of another zone', async () => {
@@ -81,6 +82,17 @@ describe('the log of a pod that is followed', () => {
       response.end(times.map((time) => `2026-11-21T${time} ${time}\n`).join(''));
     };
     assert.deepEqual(texts(await read([answer, says(1)])), times);
+  });
+
+  test('has also the lines of pods that come later, and ends with the last one', async () => {
+    const other: Pod = { ...POD, metadata: { ...POD.metadata, name: 'two', uid: 'u2' } };
+    fake.requests.length = 0;
+    fake.answer((response, { url }) => void response.end(`${stamp(1)} of ${url.pathname.split('/').at(-2)}\n`));
+    const isAsked = (name: string) => fake.requests.some(({ url }) => url.pathname.includes(`/${name}/`));
+    const pods = () => (isAsked('two') ? [] : isAsked('one') ? [POD, other] : [POD]);
+    const context = { connection, region: 'eu-1', pods, isOver: () => isAsked('two'), mask: String, retryMs: 10 };
+    const lines = await Array.fromAsync(readPodLogs(context, { query: FOLLOW, signal: AbortSignal.timeout(10_000) }));
+    assert.deepEqual(texts(lines), ['of one', 'of two']);
   });
 
   test('of a previous container is read once', async () => {

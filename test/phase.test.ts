@@ -195,6 +195,13 @@ describe('phase', () => {
     });
   }
 
+  test('what a region refuses to make does not hide that all it has made crashes', () => {
+    const refused = replica('pending', 'quota_exceeded', { id: '142-a', is_placeholder: true });
+    assert.equal(phase(subject({ replicas: 2 }), [region('a', [refused, crashed])], NOW).reason, 'crashed');
+    const serves = phase(subject({ replicas: 1 }), [region('a', [ready, refused])], NOW);
+    assert.deepEqual([serves.state, serves.reason], ['degraded', 'quota_exceeded']);
+  });
+
   test('messages are sentences that name the thing, and hints are commands', () => {
     const silent = phase(subject(), [region('eu-1', [], 'connection refused')], NOW);
     assert.equal(silent.message, 'eu-1 cannot be reached: connection refused.');

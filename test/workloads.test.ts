@@ -348,6 +348,24 @@ for (const dialect of DIALECTS) {
       await assertBooks(bench);
     });
 
+    test('a replica that a late region leaves out is asked for before it is taken for gone', async () => {
+      await using bench = await openWorkloadBench(dialect);
+      const { id } = await launch(bench);
+      await inState(bench, id, 'running');
+      const before = await bench.call(listReplicas, { workload: String(id) });
+      bench.a.isLate = true;
+      bench.b.become({ node: 'node-2' }); // something to look at
+      await until('that is seen', async () =>
+        (await bench.call(listReplicas, { workload: String(id) })).data.some(({ node }) => node === 'node-2'),
+      );
+      const after = await bench.call(listReplicas, { workload: String(id) });
+      assert.deepEqual(
+        after.data.map(({ id, state }) => [id, state]),
+        before.data.map(({ id }) => [id, 'ready']),
+      );
+      assert.equal((await get(bench, id)).state, 'running');
+    });
+
     test('a region that hangs holds nobody up elsewhere', async () => {
       await using bench = await openWorkloadBench(dialect);
       bench.b.cutOff('hangs');

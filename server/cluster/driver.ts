@@ -83,6 +83,13 @@ export interface WorkloadAsked extends WorkloadKey {
   secrets: Readonly<Record<string, string>>;
 }
 
+export interface Look {
+  /** Of the row: what the region said to an earlier one is over. */
+  generation?: number;
+  /** Asks the region itself, where what is known of it may be late. */
+  isCertain?: boolean;
+}
+
 /** Something that a region tells about a workload, for its events: once for each key. */
 export interface Notice {
   key: string;
@@ -118,8 +125,8 @@ export interface ClusterDriver extends AsyncDisposable {
   installedEngines(): readonly string[];
   /** Declares what should run; returns when the region has taken note, not when it is done. `replicas: 0` stops all. */
   apply(deployment: Deployment): Promise<void>;
-  /** All replicas of the workload, with those that ended until `forget`. */
-  observe(workload: WorkloadAsked): Promise<Evidence[]>;
+  /** All replicas of the workload, with those that ended a while ago at most. */
+  observe(workload: WorkloadAsked, look?: Look): Promise<Evidence[]>;
   /** What happened to the workload in the region and explains something, oldest first. */
   notices?(workload: WorkloadAsked): readonly Notice[];
   /** Uids of all workloads of this installation that have a replica here: the sweep compares them with the rows. */

@@ -17,6 +17,8 @@ export interface FakeCluster extends ClusterDriver {
   startAs: ReplicaState;
   /** Told to stop they are gone at once; else they stay `stopping` until `finishStopping`. */
   stopsAtOnce: boolean;
+  /** What it tells is of a time before its replicas, unless it is asked itself. */
+  isLate: boolean;
   replicas(): Evidence[];
   /** Changes replicas, all or those of one workload, and says so. */
   become(change: Partial<Evidence>, workload_id?: number): void;
@@ -109,6 +111,7 @@ export function openFakeCluster(settings: FakeSettings): FakeCluster {
     lines: [],
     startAs: 'ready',
     stopsAtOnce: true,
+    isLate: false,
     replicas: () => [...evidence.values()],
     installedEngines: () => ['sim'],
     filesystems: () => filesystems,
@@ -128,7 +131,10 @@ export function openFakeCluster(settings: FakeSettings): FakeCluster {
         for (const replica of current.slice(deployment.replicas)) end(replica);
         if (missing !== 0) say(deployment.workload_id);
       }),
-    observe: ({ workload_id }) => answer(() => ofWorkload(workload_id).map(({ gpu: _gpu, ...seen }) => ({ ...seen }))),
+    observe: ({ workload_id }, { isCertain = false } = {}) =>
+      answer(() =>
+        fake.isLate && !isCertain ? [] : ofWorkload(workload_id).map(({ gpu: _gpu, ...seen }) => ({ ...seen })),
+      ),
     list: () => answer(() => [...orphans].map(([uid, workload_id]) => ({ uid, workload_id }))),
     destroy: ({ uid }) =>
       answer(() => {

@@ -29,6 +29,7 @@ describe('whoever does what docs/how-to/add-a-region.md says', { skip: whyNoRig(
   });
   after(async () => {
     await server?.[Symbol.asyncDispose]();
+    await kube?.regions[0].api('DELETE', '/api/v1/namespaces/eco-system/secrets/registry').catch(() => {});
     await kube?.[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true });
   });

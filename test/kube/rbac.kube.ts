@@ -182,7 +182,7 @@ function capture() {
 const installationOf = (index: number) => `ins_rbac${String(index).padStart(4, '0')}`;
 const PREFIX = 'eco-rbac';
 const PULL_SECRET = {
-  metadata: { name: 'registry' },
+  metadata: { name: 'rbac-registry' },
   type: 'kubernetes.io/dockerconfigjson',
   data: { '.dockerconfigjson': Buffer.from('{"auths":{}}').toString('base64') },
 };

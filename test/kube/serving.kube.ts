@@ -14,7 +14,7 @@ import {
 
 /** Streams that had begun, at a time: a few calls a second, each of a few hundred milliseconds. */
 const CUT_MAX = 20;
-const CUT = /^streamed .*cut/;
+const CUT = /^streamed .*broke before the answer was complete/;
 const QUESTION = [{ role: 'user' as const, content: 'The quick brown fox.' }];
 
 /** Of an account that has run something and runs nothing. */

@@ -22,8 +22,9 @@ const fault = (name: string, changes: Partial<Launch> = {}): Partial<Launch> => 
   ...changes,
 });
 
-/** One region, so that a workload has one replica; one GPU each, so that all fit at a time. */
+/** One region each, so that a workload has one replica; one GPU, so that all fit at a time. */
 const WHERE = { regions: ['eu-1'], gpu: { type: 'h100', count: 1 } };
+const ELSEWHERE = { regions: ['us-2'] };
 
 const FATAL: Case[] = [
   [
@@ -106,7 +107,14 @@ const PASSING: Case[] = [
     /fault\.test\/slow-pull:30s is being fetched/,
     null,
   ],
-  ['no sandbox can be made', { regions: ['us-2'] }, 'pulling', 'sandbox_failed', /no free addresses/, /^eco events/],
+  [
+    'no sandbox can be made',
+    { gpu: { type: 'l40s', count: 1 } },
+    'pulling',
+    'sandbox_failed',
+    /no free addresses/,
+    /^eco events/,
+  ],
   [
     'it loads',
     { image: 'fault.test/not-ready', startup_seconds: 600 },
@@ -124,7 +132,9 @@ describe('what becomes of a launch on Kubernetes is said in state, reason, messa
   before(async () => {
     eco = await startKubeEco();
     await eco.admin.admin.credit({ account_id: eco.accountId, amount: '10000.00' });
-    eco.kube.regions[1].rig.addFault({ fault: 'sandbox-error' });
+    const [, { api, rig }] = eco.kube.regions;
+    const { items } = await api('GET', '/api/v1/nodes?labelSelector=nvidia.com/gpu.product=NVIDIA-L40S');
+    rig.addFault({ fault: 'sandbox-error', node: `^${items[0].metadata.name}$` });
   });
   after(async () => {
     eco?.kube.regions[1].rig.clearFaults();
@@ -132,8 +142,8 @@ describe('what becomes of a launch on Kubernetes is said in state, reason, messa
   });
 
   /** Launched, and seen in that state for that reason. */
-  const shows = async ([, input, state, reason, message, hint]: Case) => {
-    const { id } = await eco.launch({ ...WHERE, ...input });
+  const shows = async ([, input, state, reason, message, hint]: Case, where: Partial<Launch>) => {
+    const { id } = await eco.launch({ ...WHERE, ...where, ...input });
     const seen = await untilSo(
       eco.eco,
       { id },
@@ -152,7 +162,7 @@ describe('what becomes of a launch on Kubernetes is said in state, reason, messa
     }, () => {
       for (const each of FATAL)
         test(each[0], async () => {
-          const { id, message } = await shows(each);
+          const { id, message } = await shows(each, WHERE);
           const gone = await untilSo(eco.eco, { id }, 'has given its money back', ({ hold }) => hold === '0.00');
           assert.deepEqual([gone.state, gone.message], ['failed', message]);
           assert.deepEqual(await objectsOf(eco, id), []);
@@ -164,7 +174,7 @@ describe('what becomes of a launch on Kubernetes is said in state, reason, messa
     describe('what may pass does not fail', { concurrency: 16 }, () => {
       for (const each of PASSING)
         test(each[0], async () => {
-          const { id } = await shows(each);
+          const { id } = await shows(each, ELSEWHERE);
           await eco.eco.workloads.terminate(id);
           const ended = await untilSo(eco.eco, { id }, 'is terminated', ({ state }) => state === 'terminated');
           assert.equal(ended.hold, '0.00');

@@ -46,14 +46,14 @@ async function readLog(
   { metadata: { uid } }: PodObject,
   query: { follow?: boolean; previous?: boolean } = {},
 ) {
-  const known = await until('the cache knows the pod', () => cache.pods.get(uid));
+  await until('the cache knows the pod', () => cache.pods.has(uid));
   const stop = new AbortController();
   const lines: LogLine[] = [];
-  const find = (uid: string) => cache.pods.get(uid);
-  const context = { connection, region: region.name, find, mask: (text: string) => text };
+  const pods = () => [...cache.pods.values()].filter(({ metadata }) => metadata.uid === uid);
+  const context = { connection, region: region.name, pods, isOver: () => pods().length === 0, mask: String };
   const all = { follow: false, previous: false, since: 0, tail: -1, ...query };
   const reading = (async () => {
-    for await (const line of readPodLogs(context, [known], { query: all, signal: stop.signal })) lines.push(line);
+    for await (const line of readPodLogs(context, { query: all, signal: stop.signal })) lines.push(line);
   })();
   return {
     texts: () => lines.map(({ text }) => text),

@@ -14,20 +14,20 @@ import type { KubeObject } from './objects.ts';
 export async function makeClaims(
   connection: Connection,
   { account_id, mounts }: Pick<Deployment, 'account_id' | 'mounts'>,
-  site: Site,
+  { site, signal }: { site: Site; signal: AbortSignal },
 ): Promise<void> {
   for (const { filesystem } of mounts) {
     const found = site.filesystems.find(
       ({ name, account = account_id }) => name === filesystem && account === account_id,
     );
     const claim = found && claimManifest(found, account_id, site);
-    if (claim && !(await isThere(connection, claim))) await apply(connection, claim);
+    if (claim && !(await isThere(connection, claim, signal))) await apply(connection, claim, { signal });
   }
 }
 
-async function isThere(connection: Connection, { metadata }: KubeObject): Promise<boolean> {
+async function isThere(connection: Connection, { metadata }: KubeObject, signal: AbortSignal): Promise<boolean> {
   try {
-    await connection.json(objectPath('PersistentVolumeClaim', metadata));
+    await connection.json(objectPath('PersistentVolumeClaim', metadata), { signal });
     return true;
   } catch (error) {
     if (isNotFound(error)) return false;

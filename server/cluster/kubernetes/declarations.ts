@@ -1,4 +1,5 @@
 import type { Deployment, Notice } from '../driver.ts';
+import { openMask } from '../mask.ts';
 import { makeClaims } from './claims.ts';
 import { isNotFound } from './client/api-error.ts';
 import { apply, remove } from './client/apply.ts';
@@ -30,6 +31,7 @@ interface Known {
 }
 
 const NOTICES_MAX = 20;
+const DECLARE_TIMEOUT_MS = 8_000;
 
 /** What this server declared in a region, and what became of it. Forgetting any of it costs a declaration more, no more. */
 export class Declarations {
@@ -43,23 +45,27 @@ export class Declarations {
     this.#namespaces = new Namespaces(options.connection, options.site, options.clock);
   }
 
-  /** Makes it so. Throws `Declined` where the region says no. */
+  /** Makes it so, or is over in time: what came later would be of a pass that is long past. Throws `Declined` where the region says no. */
   async declare(wanted: Deployment): Promise<void> {
+    if (wanted.replicas === 0 && !this.#options.deploymentOf(wanted.uid)) return this.forget(wanted.uid);
     const known = this.#knownOf(wanted.uid);
     known.generation = wanted.generation;
     try {
-      if (wanted.replicas === 0) await this.#remove(wanted);
-      else await this.#apply(wanted);
+      const signal = AbortSignal.timeout(DECLARE_TIMEOUT_MS);
+      if (wanted.replicas === 0) await this.#remove(wanted, signal);
+      else await this.#apply(wanted, signal);
       known.declined = undefined;
     } catch (error) {
       if (isNotFound(error)) this.#namespaces.forget(wanted.account_id);
-      known.declined = declinedOf(error);
+      known.declined = declinedOf(error, openMask(wanted.secrets));
       throw known.declined ?? error;
     }
   }
 
-  of(uid: string): Readonly<Known> {
-    return this.#known.get(uid) ?? UNKNOWN;
+  /** What the region said to another generation is over. */
+  of(uid: string, generation?: number): Readonly<Known> {
+    const known = this.#known.get(uid) ?? UNKNOWN;
+    return generation === undefined || known.generation === generation ? known : { ...known, declined: undefined };
   }
 
   forget(uid: string): void {
@@ -91,7 +97,7 @@ export class Declarations {
     return known;
   }
 
-  async #apply(wanted: Deployment): Promise<void> {
+  async #apply(wanted: Deployment, signal: AbortSignal): Promise<void> {
     const { connection, site, clock, deploymentOf } = this.#options;
     const offer = site.offers.find(({ type }) => type === wanted.gpu.type);
     if (!offer) throw new Declined('no_such_gpu', `it has no GPUs of type ${wanted.gpu.type}`, { isHopeless: true });
@@ -102,35 +108,39 @@ export class Declarations {
     const now = clock();
     if (this.#drift.isAsDeclared(uid, { hash, live: deploymentOf(uid), now })) return;
     await this.#namespaces.ensure(wanted.account_id);
-    await makeClaims(connection, wanted, site);
-    const owner = secret && (await this.#applySecret(secret, manifest));
-    const made = await apply(connection, marked(manifest, hash));
-    if (secret && owner?.uid !== made.metadata.uid) await this.#applyOwned(secret, ownerOf(made)); // its owner has just gone
+    await makeClaims(connection, wanted, { site, signal });
+    const owner = secret && (await this.#applySecret(secret, manifest, signal));
+    const made = await apply(connection, marked(manifest, hash), { signal });
+    if (secret && owner?.uid !== made.metadata.uid) await this.#applyOwned(secret, ownerOf(made), signal); // its owner has just gone
     const companions = companionManifests(wanted, site, ownerOf(made));
-    await Promise.all(companions.map((companion) => apply(connection, companion)));
+    await Promise.all(companions.map((companion) => apply(connection, companion, { signal })));
     this.#drift.note(uid, { hash, manifest, made, at: now });
   }
 
   /** Before the pods that read it, and never without an owner that takes it along: so a new Deployment is paused at first. */
-  async #applySecret(secret: KubeObject, manifest: ReturnType<typeof deploymentManifest>): Promise<OwnerReference> {
+  async #applySecret(
+    secret: KubeObject,
+    manifest: ReturnType<typeof deploymentManifest>,
+    signal: AbortSignal,
+  ): Promise<OwnerReference> {
     const { connection, deploymentOf } = this.#options;
     const uid = manifest.metadata.labels?.[labelNames.uid] ?? '';
     const paused = { ...manifest, spec: { ...manifest.spec, paused: true } };
-    const owner = ownerOf(deploymentOf(uid) ?? (await apply(connection, paused)));
-    await this.#applyOwned(secret, owner);
+    const owner = ownerOf(deploymentOf(uid) ?? (await apply(connection, paused, { signal })));
+    await this.#applyOwned(secret, owner, signal);
     return owner;
   }
 
-  #applyOwned(secret: KubeObject, owner: OwnerReference): Promise<KubeObject> {
+  #applyOwned(secret: KubeObject, owner: OwnerReference, signal: AbortSignal): Promise<KubeObject> {
     const { connection } = this.#options;
-    return apply(connection, { ...secret, metadata: { ...secret.metadata, ownerReferences: [owner] } });
+    return apply(connection, { ...secret, metadata: { ...secret.metadata, ownerReferences: [owner] } }, { signal });
   }
 
   /** The cluster removes with it what belongs to it, and its pods with their grace. */
-  async #remove({ uid }: Deployment): Promise<void> {
+  async #remove({ uid }: Deployment, signal: AbortSignal): Promise<void> {
     const found = this.#options.deploymentOf(uid);
     if (!found || found.metadata.deletionTimestamp !== undefined) return;
-    await remove(this.#options.connection, 'Deployment', found.metadata);
+    await remove(this.#options.connection, 'Deployment', found.metadata, { signal });
   }
 }
 

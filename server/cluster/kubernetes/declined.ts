@@ -16,11 +16,11 @@ export class Declined extends Error {
   }
 }
 
-/** What an API server's answer says against the declaration; undefined where it says something about the server. */
-export function declinedOf(error: unknown): Declined | undefined {
+/** What an API server's answer says against the declaration, which it may quote; undefined where it says something about the server. */
+export function declinedOf(error: unknown, mask: (text: string) => string): Declined | undefined {
   if (error instanceof Declined) return error;
   if (!(error instanceof ApiError)) return undefined;
-  const said = quoted(error.message);
+  const said = quoted(mask(error.message));
   const found = causes.find(
     ([status, pattern]) => status.includes(error.status) && (pattern?.test(error.message) ?? true),
   );
@@ -31,6 +31,7 @@ export function declinedOf(error: unknown): Declined | undefined {
 const causes: readonly (readonly [readonly number[], RegExp | undefined, Reason, boolean])[] = [
   [[403, 409], /is being terminated|being deleted/, 'scheduled', false],
   [[403], /exceeded quota/, 'quota_exceeded', false],
+  [[500, 503], /failed calling webhook/, 'policy_violation', false],
   [[400, 403, 422], /admission webhook|ValidatingAdmissionPolicy|violates PodSecurity/, 'policy_violation', true],
   [[403], undefined, 'policy_violation', false], // whoever runs the region may give us the right
   [[400, 413, 422], undefined, 'bad_config', true],

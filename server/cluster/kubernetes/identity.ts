@@ -22,23 +22,28 @@ interface Pin extends KubeObject {
 export async function claimRegion(
   connection: Connection,
   site: Pick<Site, 'installation' | 'namespace_prefix'>,
-  identity: string,
+  { identity, signal }: { identity: string; signal?: AbortSignal },
 ): Promise<void> {
   const metadata = {
     name: objectPrefix(site.installation),
     namespace: systemNamespace(site.namespace_prefix),
     labels: { 'app.kubernetes.io/managed-by': 'ecolink', [labelNames.installation]: site.installation },
   };
-  const pin = (await find(connection, metadata)) ?? (await make(connection, { metadata, data: { identity } }));
+  const pin =
+    (await find(connection, metadata, signal)) ?? (await make(connection, { metadata, data: { identity } }, signal));
   if (pin.data?.identity !== identity) throw new Impostor(refusal(metadata));
 }
 
 const refusal = ({ name, namespace }: KubeObject['metadata']) =>
   `it belongs to another server, of which this one has a copy of the database: ConfigMap ${namespace}/${name} pins another identity. If that server is gone for good, remove the ConfigMap`;
 
-async function find(connection: Connection, metadata: KubeObject['metadata']): Promise<Pin | undefined> {
+async function find(
+  connection: Connection,
+  metadata: KubeObject['metadata'],
+  signal?: AbortSignal,
+): Promise<Pin | undefined> {
   try {
-    return await connection.json<Pin>(objectPath('ConfigMap', metadata));
+    return await connection.json<Pin>(objectPath('ConfigMap', metadata), { signal });
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
@@ -46,7 +51,7 @@ async function find(connection: Connection, metadata: KubeObject['metadata']): P
 }
 
 /** Of several servers that start at once one makes it; the others find it. */
-async function make(connection: Connection, pin: Pin): Promise<Pin> {
+async function make(connection: Connection, pin: Pin, signal?: AbortSignal): Promise<Pin> {
   const { namespace = '', labels } = pin.metadata;
   const { 'app.kubernetes.io/managed-by': managed = '' } = labels ?? {};
   await apply(connection, {
@@ -55,9 +60,9 @@ async function make(connection: Connection, pin: Pin): Promise<Pin> {
     metadata: { name: namespace, labels: { 'app.kubernetes.io/managed-by': managed } },
   });
   try {
-    return await connection.json<Pin>(collectionPath('ConfigMap', namespace), { method: 'POST', body: pin });
+    return await connection.json<Pin>(collectionPath('ConfigMap', namespace), { method: 'POST', body: pin, signal });
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 409) throw error;
-    return connection.json<Pin>(objectPath('ConfigMap', pin.metadata));
+    return connection.json<Pin>(objectPath('ConfigMap', pin.metadata), { signal });
   }
 }

@@ -12,13 +12,17 @@ import type { Pod } from './objects.ts';
 export interface LogContext {
   connection: Connection;
   region: string;
-  /** The pod as it is now; undefined when it is gone. */
-  find(uid: string): Pod | undefined;
+  /** Those that are asked for, as they are now. */
+  pods(): readonly Pod[];
+  /** No pod will come any more. */
+  isOver(): boolean;
   mask(text: string): string;
   retryMs?: number;
 }
 
 const MERGE_PATIENCE_MS = 200;
+/** What was just launched has nothing in its region for a moment. */
+const FIRST_POD_MS = 5_000;
 const RETRY_MS = 500;
 const RETRY_DOUBLINGS_MAX = 2;
 /** An API server that is restarted is back before so many tries. */
@@ -26,17 +30,26 @@ const TOLD_FAILURES = 4;
 /** A token that was just replaced, or a role that was just given, counts at the next try. */
 const REFUSALS_MAX = 2;
 
-/** Lines of pods in the order of time. */
+/** Lines of pods in the order of time; where they are followed, also of those that come later, until none will come any more. */
 export function readPodLogs(
   context: LogContext,
-  pods: readonly Pod[],
   { query, signal }: { query: LogQuery; signal: AbortSignal },
 ): AsyncGenerator<LogLine> {
-  const isFollowed = query.follow && !query.previous; // what has ended says no more
-  const sources = pods.map((pod) =>
-    isFollowed ? followPod(context, pod, query, signal) : readOnce(context, pod, query, signal),
-  );
-  return mergeByTime(sources, { patienceMs: isFollowed ? MERGE_PATIENCE_MS : Number.POSITIVE_INFINITY });
+  if (!query.follow || query.previous)
+    return mergeByTime(
+      context.pods().map((pod) => readOnce(context, pod, query, signal)),
+      { patienceMs: Number.POSITIVE_INFINITY },
+    );
+  const known = new Set<string | undefined>();
+  const began = performance.now();
+  const join = () => {
+    const mayBegin = known.size === 0 && performance.now() - began < FIRST_POD_MS;
+    if (signal.aborted || (context.isOver() && !mayBegin)) return undefined;
+    const fresh = context.pods().filter(({ metadata }) => !known.has(metadata.uid));
+    for (const { metadata } of fresh) known.add(metadata.uid);
+    return fresh.map((pod) => followPod(context, pod, query, signal));
+  };
+  return mergeByTime([], { patienceMs: MERGE_PATIENCE_MS, join });
 }
 
 async function* readOnce(context: LogContext, pod: Pod, query: LogQuery, signal: AbortSignal): AsyncGenerator<LogLine> {
@@ -58,7 +71,7 @@ async function* followPod(
   query: LogQuery,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
-  const { find, retryMs = RETRY_MS } = context;
+  const { pods, retryMs = RETRY_MS } = context;
   let last = { stamp: '', at: query.since };
   let failures = 0;
   while (!signal.aborted) {
@@ -79,7 +92,7 @@ async function* followPod(
     }
     const isKnown = failure === undefined || failure === 'not begun';
     failures = isKnown ? 0 : failures + 1;
-    const now = find(pod.metadata.uid ?? '');
+    const now = pods().find(({ metadata }) => metadata.uid === pod.metadata.uid);
     if (!now || (isKnown && hasEnded(now))) return;
     await sleep(retryMs * 2 ** Math.min(failures, RETRY_DOUBLINGS_MAX), undefined, { signal }).catch(() => {});
   }

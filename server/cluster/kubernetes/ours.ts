@@ -48,15 +48,19 @@ export class Ours {
     return offersOf(offers, { installation, tolerations, nodes: cache.nodes.values(), pods: cache.pods.values() });
   }
 
-  /** All that is known of one workload; `declared` is what this server knows of it. */
-  sightOf({ uid, workload_id, secrets }: WorkloadAsked, declared: Pick<Sight, 'declined' | 'generation'>): Sight {
+  /** All that is known of one workload; `declared` is what this server knows of it, `pods` what has just been asked for. */
+  sightOf(
+    { uid, workload_id, secrets }: WorkloadAsked,
+    declared: Pick<Sight, 'declined' | 'generation'>,
+    pods: readonly Pod[] = this.podsOf(uid),
+  ): Sight {
     const { region, site, cache, clock } = this.#options;
     const mask = openMask(secrets);
     return {
       region,
       workload_id,
       site,
-      pods: this.podsOf(uid).map((pod) => masked(pod, mask)),
+      pods: pods.map((pod) => masked(pod, mask)),
       gone: cache.memory.gone().flatMap(({ pod, at }) => {
         const isOf = pod.metadata.labels?.[labelNames.uid] === uid;
         return isOf ? [{ pod: masked(pod, mask), at }] : [];

@@ -41,7 +41,7 @@ export class Ownership implements AsyncDisposable {
     const { connection, site, identity, onImpostor } = this.#options;
     while (!signal.aborted) {
       try {
-        await claimRegion(connection, site, identity);
+        await claimRegion(connection, site, { identity, signal });
         this.#trouble = undefined;
         return;
       } catch (error) {

@@ -6,6 +6,7 @@ import {
   type Deployment,
   type Evidence,
   type LogQuery,
+  type Look,
   type Notice,
   type OwnedFilesystem,
   RegionUnreachable,
@@ -27,7 +28,7 @@ import { readPodLogs } from './logs.ts';
 import { ownedBy } from './manifest/names.ts';
 import type { Site } from './manifest/site.ts';
 import { noticesOf } from './notices.ts';
-import type { Deployment as LiveDeployment } from './objects.ts';
+import type { KubeObject, Deployment as LiveDeployment, Pod } from './objects.ts';
 import { Ours } from './ours.ts';
 import { Ownership } from './ownership.ts';
 import { Teller } from './teller.ts';
@@ -131,11 +132,14 @@ export class KubernetesRegion implements ClusterDriver {
     }
   }
 
-  async observe(workload: WorkloadAsked): Promise<Evidence[]> {
+  async observe(workload: WorkloadAsked, { generation, isCertain = false }: Look = {}): Promise<Evidence[]> {
     this.#assertCurrent();
-    const sight = this.#ours.sightOf(workload, this.#declarations.of(workload.uid));
+    const declared = this.#declarations.of(workload.uid, generation);
+    const pods = isCertain ? await this.#ask<Pod>('Pod', workload) : undefined;
+    const sight = this.#ours.sightOf(workload, declared, pods);
     if (sight.pods.length > 0 || sight.deployment !== undefined) return workloadEvidence(sight);
-    return workloadEvidence({ ...sight, deployment: await this.#askForDeployment(workload) });
+    const [deployment] = await this.#ask<LiveDeployment>('Deployment', workload);
+    return workloadEvidence({ ...sight, deployment });
   }
 
   notices(workload: WorkloadAsked): readonly Notice[] {
@@ -162,12 +166,11 @@ export class KubernetesRegion implements ClusterDriver {
   }
 
   logs({ uid, secrets }: WorkloadAsked, query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine> {
-    const pods = this.#ours
-      .podsOf(uid)
-      .filter(({ metadata }) => query.replica === undefined || metadata.name === query.replica);
-    const find = (podUid: string) => this.#cache.pods.get(podUid);
-    const context = { connection: this.#connection, region: this.region, find, mask: openMask(secrets) };
-    return readPodLogs(context, pods, { query, signal });
+    const isAsked = ({ metadata }: Pod) => query.replica === undefined || metadata.name === query.replica;
+    const pods = () => this.#ours.podsOf(uid).filter(isAsked);
+    const isOver = () => pods().length === 0 && (query.replica !== undefined || !this.#ours.deploymentOf(uid));
+    const context = { connection: this.#connection, region: this.region, pods, isOver, mask: openMask(secrets) };
+    return readPodLogs(context, { query, signal });
   }
 
   onChange(listener: (workload_id: number) => void): () => void {
@@ -188,12 +191,11 @@ export class KubernetesRegion implements ClusterDriver {
   }
 
   /** That nothing is there is never believed of a watch alone, which may be late: money and GPUs are given back for it. */
-  async #askForDeployment({ uid }: WorkloadKey): Promise<LiveDeployment | undefined> {
+  async #ask<T extends KubeObject>(kind: Kind, { uid }: WorkloadKey): Promise<T[]> {
     const labelSelector = ownedBy(this.#site.installation, uid);
-    const path = collectionPath('Deployment');
     try {
-      const { items } = await listAll<LiveDeployment>(this.#connection, path, { labelSelector });
-      return items[0];
+      const { items } = await listAll<T>(this.#connection, collectionPath(kind), { labelSelector });
+      return items;
     } catch (cause) {
       throw this.#unreachable(cause);
     }

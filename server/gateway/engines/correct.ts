@@ -22,7 +22,7 @@ export function notePeak(health: Health, now: number): void {
  */
 export function correct(health: Health, load: ReplicaLoad, { now, validMs }: { now: number; validMs: number }): void {
   const { asked_at, running = 0, waiting = 0, kv_use = 0 } = load;
-  const toldUntil = asked_at + validMs;
+  const toldUntil = Math.min(asked_at, now) + validMs; // clocks of servers differ
   if (toldUntil <= health.toldUntil) return; // known already
   health.others = Math.max(0, running + waiting - mostOfOurs(health, load, now));
   health.isFull = kv_use >= FULL_KV && waiting > 0;

@@ -9,10 +9,18 @@ interface Source<T> {
   failure: unknown;
   /** Lets its reading go on. */
   resume: () => void;
+  end: () => void;
 }
 
 /** So many lines of each source are read ahead. */
 const AHEAD_MAX = 1_000;
+const JOIN_EVERY_MS = 500;
+
+interface Merging<T> {
+  patienceMs: number;
+  /** Sources that have come since it was last asked; undefined when no more will come. */
+  join?: () => readonly AsyncIterable<T>[] | undefined;
+}
 
 /**
  * One stream out of several, each in order of time. A line is given when every other source has shown a later one, has
@@ -20,29 +28,43 @@ const AHEAD_MAX = 1_000;
  */
 export async function* mergeByTime<T extends Timed>(
   sources: readonly AsyncIterable<T>[],
-  { patienceMs }: { patienceMs: number },
+  { patienceMs, join = () => undefined }: Merging<T>,
 ): AsyncGenerator<T> {
   const bell = openBell();
-  const iterators = sources.map((source) => source[Symbol.asyncIterator]());
-  const open = iterators.map((lines) => startReading(lines, bell.ring));
+  let open = sources.map((source) => startReading(source, bell.ring));
+  let joinAt = 0;
+  let mayJoin = true;
+  const lookForMore = () => {
+    const joined = join();
+    mayJoin = joined !== undefined;
+    joinAt = performance.now() + JOIN_EVERY_MS;
+    open = [...open.filter(hasMore), ...(joined ?? []).map((source) => startReading(source, bell.ring))];
+  };
   try {
     for (;;) {
+      if (mayJoin && performance.now() >= joinAt) lookForMore();
       const first = earliest(open);
-      if (first === undefined && open.every(({ isDone }) => isDone)) return;
-      const dueMs = first === undefined ? undefined : dueIn(first, open, patienceMs);
+      if (first === undefined && !mayJoin && open.every(({ isDone }) => isDone)) return;
+      const dueMs = first === undefined ? Number.POSITIVE_INFINITY : dueIn(first, open, patienceMs);
       if (first !== undefined && dueMs === 0) yield take(first);
-      else await bell.rung(dueMs);
+      else await bell.rung(mayJoin ? Math.min(dueMs, joinAt - performance.now()) : dueMs);
       throwFailure(open);
     }
   } finally {
-    for (const lines of iterators) void lines.return?.().catch(() => {}); // one that hangs ends by its signal
-    for (const source of open) source.resume();
+    for (const source of open) source.end();
   }
 }
 
+const hasMore = ({ isDone, waiting }: Source<unknown>) => !isDone || waiting.length > 0;
+
 /** Reads as far ahead as it may. */
-function startReading<T>(lines: AsyncIterator<T>, ring: () => void): Source<T> {
-  const source: Source<T> = { waiting: [], isDone: false, failure: undefined, resume: () => {} };
+function startReading<T>(iterable: AsyncIterable<T>, ring: () => void): Source<T> {
+  const lines = iterable[Symbol.asyncIterator]();
+  const end = () => {
+    void lines.return?.().catch(() => {}); // one that hangs ends by its signal
+    source.resume();
+  };
+  const source: Source<T> = { waiting: [], isDone: false, failure: undefined, resume: () => {}, end };
   const read = async () => {
     for (;;) {
       const { done, value } = await lines.next();
@@ -103,7 +125,7 @@ function openBell() {
       hasRung = true;
       wake();
     },
-    async rung(timeoutMs = Number.POSITIVE_INFINITY): Promise<void> {
+    async rung(timeoutMs: number): Promise<void> {
       const { promise, resolve } = Promise.withResolvers<void>();
       wake = resolve;
       const timer = Number.isFinite(timeoutMs) ? setTimeout(resolve, timeoutMs) : undefined;

@@ -18,7 +18,7 @@ export interface Room {
 
 /**
  * Looks at these regions, or all where none or an unknown one is named. What has its place is read before what is free:
- * what is placed in between is counted twice, never left out.
+ * what is placed in between is counted twice.
  */
 export async function readRoom(
   { db, regions }: Pick<Context, 'db' | 'regions'>,

@@ -24,7 +24,9 @@ export function findFatal(
   now: number,
 ): Fatal | undefined {
   if (regions.some((region) => ready(region) > 0)) return undefined;
-  const present = regions.flatMap(live);
+  const all = regions.flatMap(live);
+  const made = all.filter((replica) => !replica.is_placeholder);
+  const present = made.length > 0 ? made : all;
   const since = memory.attempt_at;
   const lost = regions.flatMap(({ replicas }) => replicas).filter((replica) => isLost(replica, since));
   const replicas = present.length > 0 ? present : lost;

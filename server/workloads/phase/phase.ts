@@ -3,7 +3,7 @@ import type { Memory } from '../memory.ts';
 import { listAll, sentence } from '../sentence.ts';
 import { type Fatal, findFatal, tooLong } from './fatal.ts';
 import { hintOf } from './hint.ts';
-import { live, type Phase, type RegionSeen, ready, type Subject, tell } from './seen.ts';
+import { live, type Phase, type RegionSeen, ready, type Seen, type Subject, tell } from './seen.ts';
 import { advance, deadlineOf, waitOf } from './waiting.ts';
 
 type Verdict = Pick<Phase, 'state' | 'reason' | 'message' | 'hint'>;
@@ -78,7 +78,9 @@ function serving({ id, replicas }: Subject, regions: readonly RegionSeen[]): Ver
   const wanted = replicas * regions.length;
   const up = regions.reduce((sum, region) => sum + Math.min(replicas, ready(region)), 0);
   const silent = regions.find((region) => region.unreachable !== null);
-  if (up === wanted && !silent) return { state: 'running', reason: 'ready', message: allReady(wanted), hint: null };
+  const refusal = regions.flatMap(live).find(isRefusal);
+  if (up === wanted && !silent && !refusal)
+    return { state: 'running', reason: 'ready', message: allReady(wanted), hint: null };
   const count = `${up} of ${wanted} replicas ready`;
   if (silent)
     return {
@@ -88,7 +90,7 @@ function serving({ id, replicas }: Subject, regions: readonly RegionSeen[]): Ver
       hint: 'eco regions',
     };
   const hindered = regions.filter((region) => ready(region) < replicas);
-  const late = hindered.flatMap(live).find((replica) => replica.state !== 'ready');
+  const late = refusal ?? hindered.flatMap(live).find((replica) => replica.state !== 'ready');
   if (late)
     return {
       state: 'degraded',
@@ -99,5 +101,7 @@ function serving({ id, replicas }: Subject, regions: readonly RegionSeen[]): Ver
   const where = listAll(hindered.map(({ region }) => region));
   return { state: 'degraded', reason: 'scaling', message: `${count}; more are being started in ${where}.`, hint: null };
 }
+
+const isRefusal = ({ is_placeholder, reason }: Seen) => is_placeholder === true && reason !== 'scheduled';
 
 const allReady = (count: number) => (count === 1 ? 'Its replica is ready.' : `All ${count} replicas are ready.`);

@@ -8,6 +8,8 @@ export interface Seen {
   reason: string;
   message: string;
   is_hopeless?: boolean;
+  /** Stands for what the region has not made, or refuses to make. */
+  is_placeholder?: boolean;
   restarts: number;
   restarted_at: readonly number[];
   started_at: number | null;

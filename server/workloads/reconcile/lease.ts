@@ -3,7 +3,7 @@ import type { Db } from '../../db/open.ts';
 import type { WorkloadRow } from '../../db/schema.ts';
 
 /** A pass and all its cluster calls end before this. */
-export const LEASE_MS = 30_000;
+export const LEASE_MS = 45_000;
 
 export type Lease = Pick<WorkloadRow, 'id' | 'generation'> & { token: string };
 export type Claim = WorkloadRow & { lease_token: string };

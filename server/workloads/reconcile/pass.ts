@@ -2,6 +2,7 @@ import {
   type ClusterDriver,
   type Deployment,
   type Evidence,
+  type Look,
   type Notice,
   RegionUnreachable,
 } from '../../cluster/driver.ts';
@@ -13,7 +14,7 @@ import { phase } from '../phase/phase.ts';
 import type { RegionSeen, Subject } from '../phase/seen.ts';
 import { secretsOf } from '../secrets-of.ts';
 import { decodeSpec, type WorkloadSpec } from '../spec.ts';
-import { listReplicasToCompare } from '../store.ts';
+import { listLiveReplicas, listReplicasToCompare } from '../store.ts';
 import { refOf } from '../view.ts';
 import { setCourse } from './course.ts';
 import { type Claim, isCurrent } from './lease.ts';
@@ -29,7 +30,11 @@ export async function runPass(context: PassContext, claim: Claim): Promise<Recor
   const { db, clock, circuit } = context;
   const spec = decodeSpec(claim.spec);
   const places = [...spec.placements.map(({ region }) => region), ...spec.left];
-  const answers = await Promise.all(places.map((region) => observe(context, claim, region)));
+  const answers = await lookAgain(
+    context,
+    claim,
+    await Promise.all(places.map((region) => observe(context, claim, region))),
+  );
   const known = await listReplicasToCompare(
     db,
     claim.id,
@@ -67,14 +72,28 @@ interface RegionAnswer {
   notices: readonly Notice[];
 }
 
-async function observe({ circuit, secrets }: PassContext, row: WorkloadRow, region: string): Promise<RegionAnswer> {
+/** That a replica is gone ends what is paid for it: it is believed of the region itself, not of a watch that may be late. */
+async function lookAgain(context: PassContext, claim: Claim, answers: RegionAnswer[]): Promise<RegionAnswer[]> {
+  const live = await listLiveReplicas(context.db, [claim.id]);
+  const misses = ({ region, evidence }: RegionAnswer) =>
+    evidence !== undefined && live.some((row) => row.region === region && !evidence.some(({ id }) => id === row.id));
+  const again = ({ region }: RegionAnswer) => observe(context, claim, region, { isCertain: true });
+  return Promise.all(answers.map((answer) => (misses(answer) ? again(answer) : answer)));
+}
+
+async function observe(
+  { circuit, secrets }: PassContext,
+  row: WorkloadRow,
+  region: string,
+  look: Look = {},
+): Promise<RegionAnswer> {
   try {
     const workload = { workload_id: row.id, uid: row.uid, secrets: secretsOf(secrets, row) };
-    const look = async (driver: ClusterDriver) => ({
-      evidence: await driver.observe(workload),
+    const ask = async (driver: ClusterDriver) => ({
+      evidence: await driver.observe(workload, { generation: row.generation, ...look }),
       notices: driver.notices?.(workload) ?? [],
     });
-    return { region, unreachable: null, ...(await circuit.ask(region, look)) };
+    return { region, unreachable: null, ...(await circuit.ask(region, ask)) };
   } catch (error) {
     if (!(error instanceof RegionUnreachable)) throw error;
     return { region, evidence: undefined, unreachable: error.message, notices: [] };

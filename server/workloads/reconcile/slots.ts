@@ -42,7 +42,7 @@ export class Slots {
     this.#runs.set(id, run);
     void done.finally(() => {
       clearTimeout(timer);
-      this.#runs.delete(id);
+      if (this.#runs.get(id) === run) this.#runs.delete(id);
       this.#onFree();
     });
   }

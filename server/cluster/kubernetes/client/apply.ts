@@ -8,13 +8,14 @@ import { type Kind, objectPath } from './resources.ts';
 export function apply<T extends KubeObject>(
   connection: Connection,
   object: KubeObject,
-  { dryRun = false }: { dryRun?: boolean } = {},
+  { dryRun = false, signal }: { dryRun?: boolean; signal?: AbortSignal } = {},
 ): Promise<T> {
   return connection.json<T>(objectPath(object.kind as Kind, object.metadata), {
     method: 'PATCH',
     contentType: 'application/apply-patch+yaml',
     query: { fieldManager: FIELD_MANAGER, force: true, dryRun: dryRun ? 'All' : undefined },
     body: object,
+    signal,
   });
 }
 
@@ -23,7 +24,7 @@ export async function remove(
   connection: Connection,
   kind: Kind,
   metadata: Pick<KubeObject['metadata'], 'name' | 'namespace' | 'uid'>,
-  { graceSeconds }: { graceSeconds?: number } = {},
+  { graceSeconds, signal }: { graceSeconds?: number; signal?: AbortSignal } = {},
 ): Promise<void> {
   const body = {
     propagationPolicy: 'Foreground',
@@ -31,7 +32,7 @@ export async function remove(
     ...(metadata.uid !== undefined && { preconditions: { uid: metadata.uid } }),
   };
   try {
-    await connection.json(objectPath(kind, metadata), { method: 'DELETE', body });
+    await connection.json(objectPath(kind, metadata), { method: 'DELETE', body, signal });
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }

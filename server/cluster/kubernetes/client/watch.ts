@@ -22,7 +22,7 @@ export interface WatchTimings {
   backOffMaxMs: number;
 }
 
-/** Whatever was the matter, what is known is right again some 5 s after it is over. */
+/** Right again some 5 s after a trouble that was noticed is over; a connection that died without a word is noticed by its silence. */
 const TIMINGS: WatchTimings = { idleTimeoutMs: 45_000, roundSeconds: 30, backOffMinMs: 250, backOffMaxMs: 4_000 };
 const ROUND_MIN_MS = 1_000;
 const RETRY_AFTER_MAX_MS = 60_000;

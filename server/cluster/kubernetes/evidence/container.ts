@@ -25,9 +25,9 @@ export function judgeContainer(status: ContainerStatus | undefined, about: Circu
   const { waiting, running, terminated } = status?.state ?? {};
   if (status?.ready) return { state: 'ready', reason: 'ready', message: 'Ready.' };
   if (running) return judgeRunning(status, about);
-  if (terminated) return { state: 'restarting', ...judgeEnd(terminated, about.events) };
+  if (terminated) return judgeRestart(terminated, about);
   const ended = status?.lastState?.terminated;
-  if (waiting?.reason === 'CrashLoopBackOff' && ended) return { state: 'restarting', ...judgeEnd(ended, about.events) };
+  if (waiting?.reason === 'CrashLoopBackOff' && ended) return judgeRestart(ended, about);
   if (IMAGE_REASONS.has(waiting?.reason ?? '')) return judgeImage(waiting?.message, about);
   if (CONFIG_REASONS.has(waiting?.reason ?? '')) return judgeConfig(waiting, about);
   return judgePreparation(about);
@@ -46,6 +46,13 @@ const CONFIG_REASONS = new Set([
 /** What a node says while it is only late itself. */
 const PASSING_CONFIG = /timed out waiting for the condition|context deadline exceeded/;
 const SETTLED_MS = 20_000;
+
+/** What has served may do so again, whatever ended it once. */
+function judgeRestart(ended: Terminated, { events, wasReady, sincePlacedMs }: Circumstances): Judged {
+  const judged = judgeEnd(ended, events);
+  const isSettled = judged.reason !== 'bad_config' || sincePlacedMs >= SETTLED_MS;
+  return { state: 'restarting', ...judged, isHopeless: judged.isHopeless === true && !wasReady && isSettled };
+}
 
 function judgeConfig(waiting: Waiting | undefined, { sincePlacedMs }: Circumstances): Judged {
   const said = quoted(waiting?.message) || waiting?.reason || '';
@@ -105,7 +112,10 @@ const UNSTARTED = new Set(['StartError', 'ContainerCannotRun']);
 export function judgeEnd(ended: Terminated, events: readonly KubeEvent[]): Verdict & { isHopeless?: boolean } {
   const { exitCode, reason, message } = ended;
   if (UNSTARTED.has(reason ?? ''))
-    return { ...verdict('bad_config', `It cannot be started as described: ${quoted(message)}`), isHopeless: true };
+    return {
+      ...verdict('bad_config', `It cannot be started as described: ${quoted(message)}`),
+      isHopeless: !PASSING_CONFIG.test(message ?? ''),
+    };
   if (reason === 'OOMKilled')
     return verdict('oom_host', 'It used more memory than it may, and was killed by its node.');
   const killing = exitCode === SIGKILL_CODE ? last(events, 'Killing', /probe/) : undefined;

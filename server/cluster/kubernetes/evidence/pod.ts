@@ -28,7 +28,8 @@ export function podEvidence(sighting: Sighting): Told {
   const { pod, remembered, generation, port } = sighting;
   const status = pod.status?.containerStatuses?.find(({ name }) => name === CONTAINER);
   const { state, reason, message, isHopeless = false } = judgePod(sighting);
-  const ended = status?.state?.terminated ?? status?.lastState?.terminated;
+  const terminated = status?.state?.terminated;
+  const ended = terminated ?? status?.lastState?.terminated;
   const isReady = state === 'ready';
   return {
     node: pod.spec.nodeName ?? null,
@@ -48,7 +49,7 @@ export function podEvidence(sighting: Sighting): Told {
     generation,
     started_at: remembered.started_at,
     ready_at: isReady ? (remembered.ready_at ?? readyAt(pod)) : remembered.ready_at,
-    ended_at: state === 'gone' ? (timeOf(ended?.finishedAt) ?? sighting.now) : null,
+    ended_at: state === 'gone' ? (timeOf(terminated?.finishedAt) ?? sighting.now) : null,
     exit_code: ended?.exitCode ?? null,
     last_end: ended && judgeEnd(ended, sighting.events).message,
   };

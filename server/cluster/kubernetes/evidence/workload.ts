@@ -95,7 +95,8 @@ function declined(sight: Sight): Evidence[] | undefined {
 /** Where a quota or a policy forbids a pod there is none to ask: its ReplicaSet says why. */
 function refused(sight: Sight): Evidence[] | undefined {
   const failing = sight.replicaSets.find((each) => refusalOf(each) !== undefined);
-  if (!failing || sight.pods.length >= (failing.spec?.replicas ?? 0)) return undefined;
+  const live = sight.pods.filter(({ status }) => status?.phase !== 'Failed' && status?.phase !== 'Succeeded');
+  if (!failing || live.length >= (failing.spec?.replicas ?? 0)) return undefined;
   return [{ ...placeholder(sight, refusalVerdict(refusalOf(failing)?.message)), is_hopeless: true }];
 }
 
