@@ -49,7 +49,7 @@ const fatal = (id: number, reason: Reason, message: string): Fatal => ({
 });
 
 /** Ends of a process that say more than that it ended. */
-const CAUSES = new Set(['oom_host', 'unresponsive']);
+const CAUSES = new Set(['oom_host', 'unresponsive', 'bad_config']);
 
 const isLost = ({ state, ended_at }: Seen, since: number) => state === 'gone' && ended_at !== null && ended_at >= since;
 
