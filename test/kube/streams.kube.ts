@@ -127,11 +127,11 @@ describe('logs and commands of pods', { skip: whyNoRig(), concurrency: true }, (
     ]);
   });
 
-  test('a followed log loses nothing when it is rotated', { timeout: 60_000 }, async () => {
+  test('a followed log loses nothing when it is rotated', { timeout: 120_000 }, async () => {
     const pod = await eu.pods.create(scriptPod('flood', FLOOD));
     await runs(eu, 'flood');
     await using log = await readLog(eu, pod, { follow: true });
-    await until('it was rotated and went on', () => log.texts().at(-1) === 'end', 50_000);
+    await until('it was rotated and went on', () => log.texts().at(-1) === 'end', 100_000);
     const numbers = log
       .texts()
       .slice(0, -1)
