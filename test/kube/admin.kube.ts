@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Workload } from '../../sdk/index.ts';
 import { until } from '../until.ts';
 import { type KubeRegion, whyNoRig } from './harness.ts';
-import { isReady, type PodObject } from './pods.ts';
+import { isLeaving, isReady, type PodObject } from './pods.ts';
 import { type KubeEco, serving, startKubeEco, untilSo, untilState } from './start-kube-eco.ts';
 
 const CHANGE = 'application/merge-patch+json';
@@ -110,5 +110,3 @@ describe('what an administrator sees and does with kubectl', { skip: whyNoRig() 
     assert.equal(data.filter(({ reason }) => reason === 'not_placed').length, 1);
   });
 });
-
-const isLeaving = ({ metadata }: PodObject) => metadata.deletionTimestamp !== undefined;

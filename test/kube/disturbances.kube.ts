@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Reason, Replica, Workload, WorkloadEvent } from '../../sdk/index.ts';
 import { until } from '../until.ts';
 import { type KubeRegion, whyNoRig } from './harness.ts';
-import { isReady, type PodObject } from './pods.ts';
+import { isLeaving, isReady, type PodObject } from './pods.ts';
 import { type KubeEco, serving, startKubeEco, terminateAll, untilSo, untilState } from './start-kube-eco.ts';
 
 const MERGE = 'application/merge-patch+json';
@@ -280,8 +280,6 @@ describe('what is done to a running instance on Kubernetes is told', { skip: why
     await untilState(eco.eco, workload, 'terminated');
   };
 });
-
-const isLeaving = ({ metadata }: PodObject) => metadata.deletionTimestamp !== undefined;
 
 const urgentPod = (nodeName: string) => ({
   metadata: { name: 'urgent' },

@@ -105,4 +105,6 @@ export class Pods {
 export const isReady = ({ status }: PodObject): boolean =>
   (status.conditions ?? []).some((condition) => condition.type === 'Ready' && condition.status === 'True');
 
+export const isLeaving = ({ metadata }: PodObject): boolean => metadata.deletionTimestamp !== undefined;
+
 export const containerOf = ({ status }: PodObject): ContainerStatus | undefined => status.containerStatuses?.[0];
